@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ SIGNIFICANT_DIGITS = 12
 LIST_ITEMS = 8
 RESULT_CHARACTERS = 200  # a longer text is cut: the core only needs to see what kind of thing it is
 
-_DECIMAL = Context(prec=SIGNIFICANT_DIGITS)
+_DECIMAL = Context(prec=SIGNIFICANT_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 class CardLike(Protocol):
@@ -106,10 +106,18 @@ def render_prompt(question: str, cards: Sequence[CardLike | str] = ()) -> str:
     return f"{render_prefix(cards)}{QUESTION}{clean(question)}{PLAN}"
 
 
+def _shortened(value: int) -> Decimal:
+    """A huge integer's leading digits: Decimal(value) itself would take seconds."""
+    exponent = int(value.bit_length() * 0.30102) - 2 * SIGNIFICANT_DIGITS
+    return Decimal(value // 10**exponent).scaleb(exponent, _DECIMAL)
+
+
 def render_number(value: float | Decimal | Fraction) -> str:
     """At most 12 significant digits, never an exponent below 10^15 or above 10^-6."""
     if isinstance(value, Fraction):
         number = _DECIMAL.divide(Decimal(value.numerator), Decimal(value.denominator))
+    elif isinstance(value, int) and value.bit_length() > 4096:
+        number = _shortened(value)
     else:
         number = _DECIMAL.create_decimal(repr(value) if isinstance(value, float) else value)
     if not number.is_finite():
