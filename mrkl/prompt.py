@@ -2,7 +2,7 @@
 
 In: questions, cards, steps and results as plain values. Out: strings. The agent renders its
 prompts here and the training data is made with the same functions, so the two cannot drift
-apart. Standard library only; it knows nothing of tokens ids, grammars or models.
+apart. It loads nothing heavy and knows nothing of token ids, grammars or models.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from datetime import date
 from fractions import Fraction
 from typing import Any, Protocol
+
+from mrkl.tools.numerals import number_text
 
 BEGIN = "<|begin|>"
 CARDS = "<|cards|>"
@@ -29,10 +30,7 @@ SPECIAL_TOKENS = (BEGIN, CARDS, QUESTION, PLAN, RESULTS, ANSWER, SAY, ABSTAIN, E
 ARROW = " ->"  # ends a subquery; the router decides here
 WHOLE_QUESTION = "@"  # a subquery that is the question as it stands
 SIGNIFICANT_DIGITS = 12
-LIST_ITEMS = 8
 RESULT_CHARACTERS = 200  # a longer text is cut: the core only needs to see what kind of thing it is
-
-_DECIMAL = Context(prec=SIGNIFICANT_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 class CardLike(Protocol):
@@ -50,13 +48,10 @@ class ParameterLike(Protocol):
     def type(self) -> str: ...
 
 
-class ResultLike(Protocol):
-    """What rendering needs of a result."""
+class OutcomeLike(Protocol):
+    """A `Result` or `Failure` (mrkl.experts.base): it prints itself as the core reads it."""
 
-    @property
-    def value(self) -> Any: ...
-    @property
-    def unit(self) -> str | None: ...
+    def line(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -106,62 +101,17 @@ def render_prompt(question: str, cards: Sequence[CardLike | str] = ()) -> str:
     return f"{render_prefix(cards)}{QUESTION}{clean(question)}{PLAN}"
 
 
-def _shortened(value: int) -> Decimal:
-    """A huge integer's leading digits: Decimal(value) itself would take seconds."""
-    exponent = int(value.bit_length() * 0.30102) - 2 * SIGNIFICANT_DIGITS
-    return Decimal(value // 10**exponent).scaleb(exponent, _DECIMAL)
-
-
-def render_number(value: float | Decimal | Fraction) -> str:
-    """At most 12 significant digits, never an exponent below 10^15 or above 10^-6."""
-    if isinstance(value, Fraction):
-        number = _DECIMAL.divide(Decimal(value.numerator), Decimal(value.denominator))
-    elif isinstance(value, int) and value.bit_length() > 4096:
-        number = _shortened(value)
-    else:
-        number = _DECIMAL.create_decimal(repr(value) if isinstance(value, float) else value)
-    if not number.is_finite():
-        return str(number).lower()
-    number = number.normalize(_DECIMAL)
-    if number.is_zero():
-        return "0"
-    if -7 < number.adjusted() < 15:
-        return f"{number:f}"
-    return f"{number:e}"
-
-
-def render_value(value: Any) -> str:
-    """A value as the core reads it in a result line (docs/contracts.md: "Result lines")."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float | Fraction | Decimal):
-        return render_number(value)
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="minutes")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        items: Sequence[Any] = value
-        shown = ", ".join(render_value(item) for item in items[:LIST_ITEMS])
-        return f"{shown} …" if len(items) > LIST_ITEMS else shown
-    text = clean(str(value))
-    return text if len(text) <= RESULT_CHARACTERS else f"{text[:RESULT_CHARACTERS].rstrip()} …"
-
-
-def render_result(number: int, result: ResultLike | None, failure: str | None = None) -> str:
+def render_result(number: int, outcome: OutcomeLike) -> str:
     """`#k = value unit` or `#k = failed: message`, with its newline."""
-    if result is None:
-        return f"#{number} = failed: {clean(failure or 'no result')[:RESULT_CHARACTERS]}\n"
-    value = render_value(result.value)
-    return f"#{number} = {value}{f' {clean(result.unit)}' if result.unit else ''}\n"
+    text = clean(outcome.line())
+    if len(text) > RESULT_CHARACTERS:
+        text = f"{text[:RESULT_CHARACTERS].rstrip()} …"
+    return f"#{number} = {text}\n"
 
 
-def render_results(results: Iterable[tuple[int, ResultLike | None, str | None]]) -> str:
-    """From `<|results|>` to `<|answer|>`: (step number, result or None, failure message)."""
-    lines = "".join(render_result(number, result, why) for number, result, why in results)
-    return f"{RESULTS}{lines}{ANSWER}"
+def render_results(results: Iterable[tuple[int, OutcomeLike]]) -> str:
+    """From `<|results|>` to `<|answer|>`, for (step number, Result or Failure) pairs."""
+    return f"{RESULTS}{''.join(render_result(number, out) for number, out in results)}{ANSWER}"
 
 
 def is_reference(value: Any) -> bool:
@@ -181,8 +131,8 @@ def render_argument(value: Any, kind: str) -> str:
         items: Sequence[Any] = value
         inner = kind.removeprefix("list[").removesuffix("]") if kind.startswith("list[") else "str"
         return "[" + ", ".join(render_argument(item, inner) for item in items) + "]"
-    if isinstance(value, int | float | Fraction | Decimal):
-        return render_number(value)
+    if isinstance(value, int | float | Fraction):
+        return number_text(value, SIGNIFICANT_DIGITS)
     text = value.isoformat() if isinstance(value, date) else str(value)
     if kind in ("int", "float", "number", "bool") or (kind.startswith("list") and "#" in text):
         return text
@@ -228,7 +178,7 @@ def render_row(
     question: str,
     cards: Sequence[CardLike | str],
     steps: Sequence[StepText],
-    results: Sequence[tuple[int, ResultLike | None, str | None]],
+    results: Sequence[tuple[int, OutcomeLike]],
     answer: str,
 ) -> Row:
     """A whole row with steps: prompt, plan, results and the answer with its `<|end|>`."""
