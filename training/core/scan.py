@@ -1,0 +1,177 @@
+"""Selective scan for training: Triton forward and backward, and a plain torch reference.
+
+For every channel d and state n: h_t = exp(dt_t A) h_{t-1} + dt_t B_t u_t and
+y_t = sum_n C_t h_t + D u_t, with dt = softplus(raw) (Mamba, arXiv 2312.00752, eq. 2).
+Where `position` is 0 a new document starts and the state before it is zero.
+Shapes: u, raw [B, T, D]; a [D, N] (negative); b, c [B, T, N]; skip [D]; position [B, T] int32.
+The backward pass recomputes the states into one scratch buffer instead of keeping them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:  # a CPU build of torch: only the reference runs
+    triton = None
+
+BLOCK = 32
+
+
+def reference(
+    u: Tensor, raw: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor, position: Tensor
+) -> Tensor:
+    """The recurrence step by step in the inputs' precision: y [B, T, D]."""
+    delta = torch.nn.functional.softplus(raw)
+    state = u.new_zeros(u.shape[0], u.shape[2], a.shape[1])
+    out = []
+    for t in range(u.shape[1]):
+        keep = (position[:, t] > 0).to(u.dtype)[:, None, None]
+        decay = torch.exp(delta[:, t, :, None] * a)
+        state = decay * state * keep + (delta[:, t] * u[:, t])[..., None] * b[:, t, None, :]
+        out.append((state * c[:, t, None, :]).sum(-1) + skip * u[:, t])
+    return torch.stack(out, 1)
+
+
+if triton is not None:
+
+    @triton.jit
+    def _softplus(x):
+        return tl.where(x > 20.0, x, tl.log(1.0 + tl.exp(tl.minimum(x, 20.0))))
+
+    @triton.jit
+    def _forward(
+        u_ptr, raw_ptr, a_ptr, b_ptr, c_ptr, skip_ptr, pos_ptr, y_ptr, h_ptr,
+        T: tl.constexpr, D: tl.constexpr, N: tl.constexpr, BLOCK: tl.constexpr, STORE: tl.constexpr,
+    ):  # fmt: skip
+        row = tl.program_id(0).to(tl.int64)
+        d = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+        n = tl.arange(0, N)
+        a = tl.load(a_ptr + d[:, None] * N + n[None, :])
+        skip = tl.load(skip_ptr + d)
+        h = tl.zeros((BLOCK, N), tl.float32)
+        for t in range(T):
+            at = row * T + t
+            u = tl.load(u_ptr + at * D + d).to(tl.float32)
+            delta = _softplus(tl.load(raw_ptr + at * D + d).to(tl.float32))
+            b = tl.load(b_ptr + at * N + n).to(tl.float32)
+            c = tl.load(c_ptr + at * N + n).to(tl.float32)
+            keep = (tl.load(pos_ptr + at) > 0).to(tl.float32)
+            h = tl.exp(delta[:, None] * a) * h * keep + (delta * u)[:, None] * b[None, :]
+            if STORE:
+                tl.store(h_ptr + (at * D + d)[:, None] * N + n[None, :], h)
+            else:
+                y = tl.sum(h * c[None, :], 1) + skip * u
+                tl.store(y_ptr + at * D + d, y.to(y_ptr.dtype.element_ty))
+
+    @triton.jit
+    def _backward(
+        u_ptr, raw_ptr, a_ptr, b_ptr, c_ptr, skip_ptr, pos_ptr, h_ptr, dy_ptr,
+        du_ptr, draw_ptr, da_ptr, db_ptr, dc_ptr, dskip_ptr,
+        T: tl.constexpr, D: tl.constexpr, N: tl.constexpr, BLOCK: tl.constexpr,
+    ):  # fmt: skip
+        row = tl.program_id(0).to(tl.int64)
+        block = tl.program_id(1)
+        d = block * BLOCK + tl.arange(0, BLOCK)
+        n = tl.arange(0, N)
+        a = tl.load(a_ptr + d[:, None] * N + n[None, :])
+        skip = tl.load(skip_ptr + d)
+        dh = tl.zeros((BLOCK, N), tl.float32)
+        da = tl.zeros((BLOCK, N), tl.float32)
+        dskip = tl.zeros((BLOCK,), tl.float32)
+        for back in range(T):
+            t = T - 1 - back
+            at = row * T + t
+            u = tl.load(u_ptr + at * D + d).to(tl.float32)
+            raw = tl.load(raw_ptr + at * D + d).to(tl.float32)
+            delta = _softplus(raw)
+            dy = tl.load(dy_ptr + at * D + d).to(tl.float32)
+            b = tl.load(b_ptr + at * N + n).to(tl.float32)
+            c = tl.load(c_ptr + at * N + n).to(tl.float32)
+            keep = tl.load(pos_ptr + at) > 0
+            cell = (at * D + d)[:, None] * N + n[None, :]
+            h = tl.load(h_ptr + cell)
+            before = tl.load(h_ptr + cell - D * N, mask=keep & (t > 0), other=0.0)
+            dh += dy[:, None] * c[None, :]
+            part = (row * T + t) * (D // BLOCK) + block
+            tl.store(dc_ptr + part * N + n, tl.sum(h * dy[:, None], 0))
+            tl.store(db_ptr + part * N + n, tl.sum(dh * (delta * u)[:, None], 0))
+            decay = tl.exp(delta[:, None] * a)
+            ddecay = dh * before * decay
+            da += ddecay * delta[:, None]
+            dhb = tl.sum(dh * b[None, :], 1)
+            ddelta = tl.sum(ddecay * a, 1) + dhb * u
+            tl.store(draw_ptr + at * D + d, (ddelta * tl.sigmoid(raw)).to(u_ptr.dtype.element_ty))
+            du = dhb * delta + skip * dy
+            tl.store(du_ptr + at * D + d, du.to(u_ptr.dtype.element_ty))
+            dskip += dy * u
+            dh = dh * decay * keep.to(tl.float32)
+        tl.store(da_ptr + (row * D + d)[:, None] * N + n[None, :], da)
+        tl.store(dskip_ptr + row * D + d, dskip)
+
+
+@torch.library.custom_op("mrkl_training::scan", mutates_args=())
+def scan(
+    u: Tensor, raw: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor, position: Tensor
+) -> Tensor:
+    """Selective scan on the GPU; see the module's shapes. Returns y like u."""
+    rows, length, width = u.shape
+    y = torch.empty_like(u)
+    _forward[(rows, width // BLOCK)](
+        u, raw, a, b, c, skip, position, y, y,
+        length, width, a.shape[1], BLOCK, False, num_warps=1,
+    )  # fmt: skip
+    return y
+
+
+@scan.register_fake
+def _(u, raw, a, b, c, skip, position):  # type: ignore[no-untyped-def]
+    return torch.empty_like(u)
+
+
+@torch.library.custom_op("mrkl_training::scan_backward", mutates_args=())
+def scan_backward(
+    dy: Tensor, u: Tensor, raw: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor,
+    position: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Gradients of u, raw, a, b, c, skip."""
+    rows, length, width = u.shape
+    states = a.shape[1]
+    blocks = width // BLOCK
+    h = torch.empty(rows, length, width, states, device=u.device, dtype=torch.float32)
+    grid = (rows, blocks)
+    _forward[grid](
+        u, raw, a, b, c, skip, position, u, h, length, width, states, BLOCK, True, num_warps=1
+    )
+    du, draw = torch.empty_like(u), torch.empty_like(u)
+    da = torch.empty(rows, width, states, device=u.device)
+    dskip = torch.empty(rows, width, device=u.device)
+    db = torch.empty(rows, length, blocks, states, device=u.device)
+    dc = torch.empty_like(db)
+    _backward[grid](
+        u, raw, a, b, c, skip, position, h, dy, du, draw, da, db, dc, dskip,
+        length, width, states, BLOCK, num_warps=1,
+    )  # fmt: skip
+    return du, draw, da.sum(0), db.sum(2).to(b.dtype), dc.sum(2).to(c.dtype), dskip.sum(0)
+
+
+@scan_backward.register_fake
+def _(dy, u, raw, a, b, c, skip, position):  # type: ignore[no-untyped-def]
+    return (
+        torch.empty_like(u), torch.empty_like(u), torch.empty_like(a), torch.empty_like(b),
+        torch.empty_like(c), torch.empty_like(skip),
+    )  # fmt: skip
+
+
+def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    ctx.save_for_backward(*inputs)
+
+
+def _grad(ctx, dy):  # type: ignore[no-untyped-def]
+    return (*scan_backward(dy.contiguous(), *ctx.saved_tensors), None)
+
+
+scan.register_autograd(_grad, setup_context=_save)
