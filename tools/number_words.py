@@ -8,12 +8,11 @@ It does not know units, dates or arithmetic, nor decimal commas (`1,5`), and it 
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+from mrkl.tools.number_tokens import Number, Token, read_tokens, simplest
 from mrkl.tools.number_vocabulary import (
     COLLECTIVE,
     MONTHS,
@@ -26,26 +25,11 @@ from mrkl.tools.number_vocabulary import (
     UNIT_ORDINALS,
 )
 
-Number: TypeAlias = "int | Fraction"
+__all__ = ["Number", "NumberSpan", "find_numbers", "parse_number"]
+
 NumberSpan: TypeAlias = "tuple[int, int, Number]"
 
 _ARTICLES = ("a", "an", "one")
-_DIGIT_LIMIT = 4_000  # longer runs of digits are not read as numbers
-_EXPONENT_LIMIT = 400
-
-# One word, or one run of digits with separators. No repetition inside a repetition: linear.
-_TOKEN = re.compile(
-    r"(?P<digits>\d+(?:[,_]\d+)*(?:\.\d+)*(?:[eE][+-]?\d+(?![\w.]))?|\.\d+(?!\.))"
-    r"|(?P<vulgar>[¼-¾⅐-⅞])|(?P<word>[^\W\d_¼-¾⅐-⅞]+)"
-)
-
-
-@dataclass(frozen=True)
-class _Token:
-    start: int
-    end: int
-    word: str = ""  # lower case; empty for numerals
-    value: Number | None = None
 
 
 def find_numbers(text: str, loose: bool = False) -> list[NumberSpan]:
@@ -53,7 +37,7 @@ def find_numbers(text: str, loose: bool = False) -> list[NumberSpan]:
 
     `loose` also takes ordinal words (`third largest` → 3) and multiples (`twice` → 2).
     """
-    tokens = _tokens(text)
+    tokens = read_tokens(text)
     found: list[NumberSpan] = []
     at = 0
     while at < len(tokens):
@@ -80,56 +64,7 @@ def parse_number(text: str) -> Number | None:
     return None
 
 
-def _simplest(value: Fraction | int) -> Number:
-    return value.numerator if value.denominator == 1 else value
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        if match["word"]:
-            tokens.append(_Token(start, end, word=match["word"].lower()))
-        elif match["vulgar"]:
-            value = Fraction(unicodedata.numeric(match["vulgar"])).limit_denominator(10)
-            tokens.append(_Token(start, end, value=value))
-        elif start and (text[start - 1].isalpha() or text[start - 1] in "^_"):
-            continue  # CO2, m^2, B2B: part of a name
-        else:
-            tokens.extend(_numerals(match["digits"], start))
-    return tokens
-
-
-def _numerals(run: str, start: int) -> list[_Token]:
-    """One numeral, or the several that a run such as `1,2,3` or `3.4.2025` turns out to be."""
-    value = _numeral(run)
-    if value is not None:
-        return [_Token(start, start + len(run), value=value)]
-    tokens: list[_Token] = []
-    separators = r"\d+" if run.count(".") > 1 else r"[\d.]+"
-    for part in re.finditer(separators, run):
-        value = _numeral(part[0])
-        if value is not None:
-            tokens.append(_Token(start + part.start(), start + part.end(), value=value))
-    return tokens
-
-
-def _numeral(run: str) -> Number | None:
-    mantissa, _, exponent = run.lower().partition("e")
-    whole, _, decimals = mantissa.partition(".")
-    if "." in decimals or len(run) > _DIGIT_LIMIT or not mantissa.isascii():
-        return None
-    groups = re.split("[,_]", whole)
-    grouped = 1 <= len(groups[0]) <= 3 and all(len(group) in (2, 3) for group in groups[1:])
-    if len(groups) > 1 and not (grouped and len(groups[-1]) == 3):
-        return None
-    if abs(int(exponent or 0)) > _EXPONENT_LIMIT:
-        return None
-    value = Fraction(int("".join([*groups, decimals]) or 0), 10 ** len(decimals))
-    return _simplest(value * Fraction(10) ** int(exponent or 0))
-
-
-def _sign_start(text: str, tokens: list[_Token], at: int, found: list[NumberSpan]) -> int | None:
+def _sign_start(text: str, tokens: list[Token], at: int, found: list[NumberSpan]) -> int | None:
     """Where the sign of the number at this token starts, if it has one."""
     start = tokens[at].start
     if start and text[start - 1] in "-−" and tokens[at].value is not None:
@@ -153,7 +88,7 @@ def _ends(found: list[NumberSpan], end: int) -> bool:
 class _Reader:
     """Reads one number that starts at a token; `at` moves on as tokens are taken."""
 
-    def __init__(self, text: str, tokens: list[_Token], at: int) -> None:
+    def __init__(self, text: str, tokens: list[Token], at: int) -> None:
         self.text = text
         self.tokens = tokens
         self.begin = at
@@ -169,9 +104,9 @@ class _Reader:
             if value is None:
                 return self._single(loose)
             value = self._mixed(value)
-        return self.at, _simplest(value)
+        return self.at, simplest(value)
 
-    def _token(self, ahead: int = 0) -> _Token | None:
+    def _token(self, ahead: int = 0) -> Token | None:
         """The token so far ahead, if only blanks or a hyphen part it from the one before."""
         index = self.at + ahead
         if index >= len(self.tokens):
@@ -207,7 +142,7 @@ class _Reader:
         following = self._word(skip + 1)
         if part in ("half", "quarter") and following in ("past", "to", "after"):
             return None  # clock time
-        if part == "half" and not skip and (self._token(1) or _Token(0, 0)).value is not None:
+        if part == "half" and not skip and (self._token(1) or Token(0, 0)).value is not None:
             return None  # `half 7`
         if not skip and part != "half":
             month = self._word(2)[:3] in MONTHS
