@@ -1,0 +1,111 @@
+"""What a model remembers of the tokens it has read: `State`.
+
+A state is a value: reading on returns a new one and leaves the old one as it was, so keeping a
+snapshot, forking and going back all mean "hold on to the object". Mamba states are small and
+fresh after every step; keys and values live in a shared buffer that grows at its end, and is
+copied only when two futures of one past both write. Not safe for two threads growing the same
+past at the same moment.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+FIRST_CAPACITY = 128  # tokens
+
+
+@dataclass(frozen=True)
+class MambaState:
+    """conv [B, K-1, D]: the last inputs of the convolution; ssm [B, N, D]."""
+
+    conv: Tensor
+    ssm: Tensor
+
+    def repeated(self, times: int) -> "MambaState":
+        """The same past for `times` sequences (from a batch of one)."""
+        return MambaState(self.conv.expand(times, -1, -1), self.ssm.expand(times, -1, -1))
+
+
+class _Buffer:
+    """Room for keys and values [2, B * kv heads, capacity, head_dim], `filled` tokens used."""
+
+    def __init__(self, data: Tensor, filled: int) -> None:
+        self.data, self.filled = data, filled
+
+
+@dataclass(frozen=True)
+class AttentionState:
+    """The keys and values of the first `length` tokens of a buffer."""
+
+    buffer: _Buffer
+    length: int
+
+    def append(self, new: Tensor) -> "AttentionState":
+        """Add new keys and values [2, B * kv heads, T, head_dim]."""
+        buffer, end = self.buffer, self.length + new.shape[2]
+        if buffer.filled != self.length or end > buffer.data.shape[2]:
+            buffer = self._moved(end)
+        buffer.data[:, :, self.length : end] = new
+        buffer.filled = end
+        return AttentionState(buffer, end)
+
+    def keys_values(self) -> Tensor:
+        """[2, B * kv heads, length, head_dim]."""
+        return self.buffer.data[:, :, : self.length]
+
+    def repeated(self, times: int) -> "AttentionState":
+        """The same past for `times` sequences (from a batch of one)."""
+        data = self.keys_values().repeat(1, times, 1, 1)
+        return AttentionState(_Buffer(data, self.length), self.length)
+
+    def _moved(self, needed: int) -> _Buffer:
+        old = self.buffer.data
+        capacity = max(FIRST_CAPACITY, needed + needed // 2)
+        data = torch.empty(
+            (2, old.shape[1], capacity, old.shape[3]), dtype=old.dtype, device=old.device
+        )
+        data[:, :, : self.length] = old[:, :, : self.length]
+        return _Buffer(data, self.length)
+
+    @staticmethod
+    def empty(
+        rows: int, head_dim: int, dtype: torch.dtype, device: torch.device
+    ) -> "AttentionState":
+        """No tokens yet, for `rows` = batch * kv heads."""
+        data = torch.empty((2, rows, 0, head_dim), dtype=dtype, device=device)
+        return AttentionState(_Buffer(data, 0), 0)
+
+
+LayerState = MambaState | AttentionState
+
+
+@dataclass(frozen=True)
+class State:
+    """One entry a layer, the number of tokens read, and the number of sequences."""
+
+    layers: tuple[LayerState, ...]
+    length: int
+    batch: int
+
+    def fork(self) -> "State":
+        """A second name for this past; both may be continued. Costs nothing."""
+        return replace(self)
+
+    snapshot = fork
+
+    def repeated(self, times: int) -> "State":
+        """This past (a batch of one) for `times` sequences side by side."""
+        if self.batch != 1:
+            raise ValueError(f"only a batch of one can be repeated, this has {self.batch}")
+        return State(tuple(layer.repeated(times) for layer in self.layers), self.length, times)
+
+    def bytes(self) -> int:
+        """Memory this state keeps alive, shared parts included."""
+        total = 0
+        for layer in self.layers:
+            tensors = (
+                (layer.conv, layer.ssm) if isinstance(layer, MambaState) else (layer.buffer.data,)
+            )
+            total += sum(t.numel() * t.element_size() for t in tensors)
+        return total

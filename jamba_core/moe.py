@@ -1,0 +1,101 @@
+"""The feed-forward half of a layer: a gated MLP, or several of them behind a router.
+
+In: x [B, T, D] float32. Out: the same shape. The router's softmax runs over all experts in
+float32; the top k are not renormalised. It does not know residuals, norms or training losses.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mrkl.jamba_core.linear import Linear
+
+if TYPE_CHECKING:
+    from mrkl.jamba_core.weights import Weights
+
+
+def _silu(x: Tensor) -> Tensor:
+    return F.silu(x, inplace=True)
+
+
+ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {"silu": _silu, "gelu": F.gelu, "relu": F.relu}
+
+
+class GatedMLP:
+    """down(act(gate(x)) * up(x)); gate and up are one matrix."""
+
+    def __init__(self, gate_up: Linear, down: Linear, act: str) -> None:
+        self.gate_up, self.down, self.act = gate_up, down, ACTIVATION[act]
+
+    @classmethod
+    def load(cls, weights: "Weights", prefix: str, width: int, group: str) -> "GatedMLP":
+        """Read the three matrices under `prefix`; `width` is the inner size."""
+        hidden = weights.config.hidden_size
+        gate_up = weights.linear(prefix, (("gate_proj", width), ("up_proj", width)), hidden, group)
+        down = weights.linear(prefix, (("down_proj", hidden),), width, group)
+        return cls(gate_up, down, weights.config.hidden_act)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up(x).chunk(2, -1)
+        return self.down(self.act(gate).mul_(up))
+
+    def tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
+        """The weights under their names on disk."""
+        yield from self.gate_up.tensors(prefix)
+        yield from self.down.tensors(prefix)
+
+
+class MixtureOfExperts:
+    """Letters: E experts, K of them per token, S = B T tokens."""
+
+    def __init__(self, weights: "Weights", prefix: str) -> None:
+        config = weights.config
+        self.top_k = config.num_experts_per_tok
+        self.router = weights.vector(
+            prefix + "router.weight", (config.num_experts, config.hidden_size)
+        )
+        self.experts = [
+            GatedMLP.load(weights, f"{prefix}experts.{e}.", config.moe_intermediate_size, "experts")
+            for e in range(config.num_experts)
+        ]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])  # [S, D]
+        chances = torch.softmax(F.linear(rows, self.router), -1)  # [S, E]
+        weights, chosen = torch.topk(chances, self.top_k, -1)  # [S, K]
+        run = self._one if rows.shape[0] == 1 else self._many
+        return run(rows, weights, chosen).view(x.shape)
+
+    def _one(self, row: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
+        """A single token: no gathering, only its own experts."""
+        first, *rest = zip(weights[0].tolist(), chosen[0].tolist(), strict=True)
+        out = self.experts[first[1]](row).mul_(first[0])
+        for weight, expert in rest:
+            out.add_(self.experts[expert](row), alpha=weight)
+        return out
+
+    def _many(self, rows: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
+        """Sort the S K (token, expert) pairs by expert; each expert reads its tokens once."""
+        flat = chosen.flatten()  # [S K]
+        order = torch.argsort(flat, stable=True)
+        tokens = order // self.top_k
+        counts = torch.bincount(flat, minlength=len(self.experts)).tolist()
+        scale = weights.flatten()[order].unsqueeze(-1)
+        out = torch.zeros_like(rows)
+        start = 0
+        for expert, count in zip(self.experts, counts, strict=True):
+            if count:
+                span = slice(start, start + count)
+                mine = tokens[span]
+                out.index_add_(0, mine, expert(rows[mine]).mul_(scale[span]))
+            start += count
+        return out
+
+    def tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
+        """The weights under their names on disk."""
+        yield prefix + "router.weight", self.router
+        for number, expert in enumerate(self.experts):
+            yield from expert.tensors(f"{prefix}experts.{number}.")
