@@ -1,0 +1,51 @@
+"""Gather the texts whose meaning our encoder learns from a general sentence encoder.
+
+Out: `pool.txt` (one text a line, the most useful first) and `pairs.json` (indices of texts
+that mean the same). Run before training.router.teacher.
+"""
+
+import argparse
+import json
+import random
+import re
+from pathlib import Path
+
+from training.router.corpus import docstring_pairs, wordnet_pairs
+from training.router.rows import intents, invented, pattern_rows, word_problems
+
+
+def flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True, help="folder of the data files")
+    parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet's data.*")
+    parser.add_argument("--more", type=Path, nargs="*", default=[], help="more expert cards")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--glosses", type=int, default=30000)
+    options = parser.parse_args()
+    rng = random.Random(7)
+    shared: Path = options.shared
+    cards = [shared / "phrasings/expert_cards.jsonl", *options.more]
+    groups, rows = invented(cards)
+    texts = [row.text for row in rows] + [d for group in groups for d in group.descriptions]
+    rows = [*pattern_rows(shared / "phrasings", 1, rng)]
+    for source in ("clinc150", "banking77"):
+        rows += intents(shared / f"{source}_train.jsonl.gz", source, 100)[1]
+    rows += word_problems(shared / "gsm8k_train.jsonl.gz", 600)
+    rng.shuffle(rows)
+    texts += [row.text for row in rows]
+    pairs = docstring_pairs() + wordnet_pairs(options.wordnet, options.glosses, rng)
+    texts += [text for pair in pairs for text in pair]
+    index = {text: i for i, text in enumerate(dict.fromkeys(map(flat, texts)))}
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "pool.txt").write_text("\n".join(index))
+    same = [(index[flat(a)], index[flat(b)]) for a, b in pairs]
+    (options.out / "pairs.json").write_text(json.dumps(same))
+    print(f"{len(index)} texts, {len(same)} pairs")
+
+
+if __name__ == "__main__":
+    main()
