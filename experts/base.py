@@ -25,7 +25,7 @@ FailureKind: TypeAlias = Literal[
 ]
 
 EFFECTS: tuple[Effects, ...] = ("none", "read", "write", "network")
-DESCRIPTION_LIMIT = 240  # characters of a description on a card line
+DESCRIPTION_LIMIT = 480  # characters of a description on a card line
 LINE_ITEMS = 8  # list items on a result line
 _JSON_INT_BITS = 12_000  # longer integers go into JSON as text
 
