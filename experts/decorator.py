@@ -175,7 +175,7 @@ def _parameters(
             context_name = name
             continue
         default = None if given.default is given.empty else given.default
-        parameter, annotation = _parameter(where, name, hints[name], default)
+        parameter, annotation = _parameter(where, name, hints[name])
         if given.default is not given.empty:
             _check_default(where, parameter, default)
         optional = given.default is not given.empty or not parameter.required
@@ -193,40 +193,35 @@ def _parameters(
     return tuple(parameters), annotations, context_name
 
 
-def _parameter(where: str, name: str, hint: Any, default: Any) -> tuple[Parameter, Any]:
-    """Read one annotation; the second value is the type that pydantic checks, without None."""
-    description, copy = "", True
-    extras: list[Any] = []
-    optional = default is None
-    base = hint
-    while True:
-        if get_origin(base) is Annotated:
-            base, *metadata = get_args(base)
-            for item in metadata:
-                if isinstance(item, str):
-                    description = item
-                elif item is Free or isinstance(item, Free):
-                    copy = False
-                else:
-                    extras.append(item)
-            continue
-        members = get_args(base) if get_origin(base) in (Union, types.UnionType) else ()
-        if type(None) in members:
-            optional = True
-            rest = tuple(member for member in members if member is not type(None))
-            base = rest[0] if len(rest) == 1 else Union[rest]  # noqa: UP007 - built at run time
-            continue
-        break
+def _parameter(where: str, name: str, hint: Any) -> tuple[Parameter, Any]:
+    """Read one annotation; the second value is the type to check, without None."""
+    base, metadata, nullable = _peeled(hint)
     kind = _kind(where, base)
-    annotation = base
-    for item in extras:
-        annotation = Annotated[annotation, item]
-    nullable = optional and type(None) in get_args(_unwrapped(hint))
+    description, copy, annotation = "", True, base
+    for item in metadata:
+        if isinstance(item, str):
+            description = item
+        elif item is Free or isinstance(item, Free):
+            copy = False
+        else:
+            annotation = Annotated[annotation, item]
     return Parameter(name, kind, description, required=not nullable, copy=copy), annotation
 
 
-def _unwrapped(hint: Any) -> Any:
-    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+def _peeled(hint: Any) -> tuple[Any, list[Any], bool]:
+    """The type inside Annotated and Optional, what Annotated adds, and whether None is allowed."""
+    metadata: list[Any] = []
+    nullable = False
+    while True:
+        origin: Any = get_origin(hint)
+        members = get_args(hint)
+        if origin is Annotated:
+            hint, metadata = members[0], [*metadata, *members[1:]]
+        elif origin in (Union, types.UnionType) and type(None) in members:
+            nullable = True
+            hint = Union[tuple(m for m in members if m is not type(None))]  # noqa: UP007 - at run time
+        else:
+            return hint, metadata, nullable
 
 
 def _kind(where: str, base: Any) -> str:

@@ -40,8 +40,13 @@ _TOKEN = re.compile(
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?")
 _OPERAND = re.compile(r"\s*(?!(?:of|mod|deg|x)\b)[\d.#A-Za-z(\[√π]")
 _LABEL = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^:()\[\]"]+?))\s*:\s*""")
-_SAME = {"**": "^", "×": "*", "·": "*", "∙": "*", "÷": "/", "−": "-", "–": "-", "==": "="}
-_SAME |= {"<>": "!=", "≠": "!=", "≤": "<=", "≥": ">=", "°": "deg", "degrees": "deg", "π": "pi"}
+_SAME = {"**": "^", "×": "*", "·": "*", "∙": "*", "÷": "/", "−": "-", "–": "-", "==": "="} | {
+    **dict.fromkeys(("<>", "≠"), "!="),
+    "≤": "<=",
+    "≥": ">=",
+    "°": "deg",
+    "π": "pi",
+}
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _WORDS = {"of": "*", "x": "*", "mod": "mod", "deg": "deg", "degrees": "deg"}
 _CONSTANTS = {"pi": math.pi, "e": math.e}
@@ -85,11 +90,8 @@ class _Parser:
         """Read the next token into kind and token."""
         match = _TOKEN.match(self.text, self.position)
         if match is None:
-            self.start = (
-                self.position
-                + len(self.text[self.position :])
-                - len(self.text[self.position :].lstrip())
-            )
+            rest = self.text[self.position :]
+            self.start = self.position + len(rest) - len(rest.lstrip())
             self.fail(f"cannot read {self.text[self.start]!r}")
         kind = cast(str, match.lastgroup)
         self.start, self.position = match.span(kind)

@@ -194,8 +194,9 @@ def _exp(v: list[Number]) -> Item:
         raise
 
 
-_SINES: dict[Fraction | int, Number] = {0: 0, 30: Fraction(1, 2), 90: 1, 150: Fraction(1, 2)}
-_SINES |= {180: 0, 210: Fraction(-1, 2), 270: -1, 330: Fraction(-1, 2)}
+_HALF = Fraction(1, 2)
+_SINES: dict[Fraction | int, Number] = {0: 0, 30: _HALF, 90: 1, 150: _HALF, 180: 0}
+_SINES.update({210: -_HALF, 270: -1, 330: -_HALF})
 _TANGENTS: dict[Fraction | int, Number] = {0: 0, 45: 1, 135: -1}
 
 

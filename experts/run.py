@@ -1,0 +1,192 @@
+"""One call of an expert, from raw arguments to a Result or a Failure; it never raises.
+
+Arguments and results are checked, the deadline holds, exceptions become failures. Experts that
+ask for isolation run in a process that is killed at the deadline: a warm worker where a fresh
+process can import the expert, else a fork. What to call, and when, is the agent's business.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from mrkl.experts.arguments import checked_arguments, checked_result
+from mrkl.experts.base import Context, Expert, ExpertError, Failure, Result
+from mrkl.experts.decorator import expert as decorate
+from mrkl.experts.wire import dump_call, dump_outcome, load_call, load_outcome
+from mrkl.experts.world import World
+from mrkl.tools import sandbox
+
+_MAX_MESSAGE = 300  # characters of an exception in a failure
+
+_pool = sandbox.Pool("mrkl.experts.run:serve")
+atexit.register(_pool.close)
+
+
+def call(
+    expert: Expert, arguments: Mapping[str, Any], context: Context | None = None
+) -> Result | Failure:
+    """Call an expert; the outcome carries the seconds it took.
+
+    The deadline is the earlier of the context's and the expert's own timeout from now.
+    """
+    begin = time.monotonic()
+    context = context or Context()
+    context = replace(context, deadline=min(context.deadline, begin + expert.timeout))
+    try:
+        values = checked_arguments(expert, arguments)
+    except ExpertError as error:
+        outcome: Result | Failure = Failure(error.kind, error.message)
+    else:
+        outcome = _outcome(expert, values, context)
+    return replace(outcome, seconds=time.monotonic() - begin)
+
+
+def warm(expert: Expert, world: World | None = None) -> None:
+    """Start the worker of an isolated expert in advance, so that its first call is quick."""
+    if expert.isolate and (origin := _importable(expert)):
+        line = dump_call(origin, {}, 0.0, json.dumps((world or World()).as_dict()))
+        try:
+            _pool.request(origin, line, expert.timeout)
+        except sandbox.SandboxError:
+            return  # the first call will meet the same fault and report it
+
+
+def _outcome(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
+    """Run where the expert asks for it: killable process, thread with a deadline, or here."""
+    if context.remaining() <= 0:
+        return _timeout(expert)
+    if expert.isolate:
+        return _isolated(expert, values, context)
+    if expert.plain is not None or expert.effects == "network":
+        return _threaded(expert, values, context)
+    return _run(expert, values, context)
+
+
+def _run(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
+    """Run in this thread; everything but an interruption becomes a Failure."""
+    try:
+        return checked_result(expert, expert.call(values, context))
+    except ExpertError as error:
+        return Failure(error.kind, _one_line(error.message))
+    except KeyboardInterrupt:
+        raise
+    except SystemExit:
+        return Failure("crashed", f"{expert.name} tried to end the program")
+    except MemoryError:
+        return Failure("crashed", f"{expert.name} ran out of memory")
+    except BaseException as error:  # noqa: BLE001 - whatever an expert raises is its failure
+        if isinstance(error, TimeoutError) and context.remaining() <= 0:
+            return _timeout(expert)
+        text = _one_line(str(error))
+        kind = type(error).__name__
+        return Failure("crashed", f"{expert.name}: {kind}{': ' if text else ''}{text}")
+
+
+def _threaded(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
+    """Run beside this thread and stop waiting at the deadline; a thread cannot be killed."""
+    outcomes: list[Result | Failure] = []
+    thread = threading.Thread(
+        target=lambda: outcomes.append(_run(expert, values, context)), daemon=True
+    )
+    thread.start()
+    thread.join(min(context.remaining(), threading.TIMEOUT_MAX))
+    return outcomes[0] if outcomes else _timeout(expert)
+
+
+def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
+    """Run in a process that ends at the deadline."""
+    try:
+        origin = _importable(expert) if type(context.world) is World else None
+        world = json.dumps(context.world.as_dict()) if origin else ""
+        line = dump_call(origin or "", values, context.remaining(), world)
+        if origin:
+            reply = _pool.request(origin, line, context.remaining())
+        elif sandbox.can_fork():
+            reply = sandbox.run_forked(
+                lambda _: dump_outcome(_run(expert, values, context)), "", context.remaining()
+            )
+        else:
+            return _threaded(expert, values, context)
+        return load_outcome(reply)
+    except sandbox.SandboxTimeout:
+        return _timeout(expert)
+    except sandbox.SandboxError as error:
+        return Failure("crashed", f"{expert.name}: {error}")
+    except OSError as error:
+        return Failure("crashed", f"{expert.name}: no process to run it in: {error}")
+
+
+def _timeout(expert: Expert) -> Failure:
+    return Failure("timeout", f"{expert.name} took too long")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"
+
+
+def _importable(expert: Expert) -> str | None:
+    """The expert's origin, if a fresh process would import the same thing under that name."""
+    if expert.origin is None:
+        return None
+    module_name, _, attribute = expert.origin.partition(":")
+    module = sys.modules.get(module_name)
+    if attribute.endswith("()"):
+        return expert.origin
+    found = getattr(module, attribute, None)
+    same = found is expert or (found is not None and found is expert.plain)
+    return expert.origin if same and _on_path(module_name) else None
+
+
+@lru_cache(maxsize=256)
+def _on_path(module_name: str) -> bool:
+    """Whether the import system finds the loaded module by name (not one loaded from a path)."""
+    top = module_name.partition(".")[0]
+    here = getattr(sys.modules.get(top), "__spec__", None)
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        spec = find(top, None) if find else None
+        if spec is not None:
+            return here is not None and spec.origin == here.origin
+    return False
+
+
+def serve(line: str) -> str:
+    """In a worker process: run the call on this line and give the outcome as a line."""
+    origin, values, remaining, world = load_call(line)
+    try:
+        expert = _loaded(origin)
+    except Exception as error:  # noqa: BLE001 - importing user code may raise anything
+        kind = type(error).__name__
+        message = f"{origin} cannot be loaded: {kind}: {_one_line(str(error))}"
+        return dump_outcome(Failure("crashed", message))
+    context = Context(_world(world), time.monotonic() + remaining)
+    if remaining <= 0:
+        return dump_outcome(_timeout(expert))
+    return dump_outcome(_run(expert, values, context))
+
+
+@lru_cache(maxsize=64)
+def _loaded(origin: str) -> Expert:
+    module_name, _, attribute = origin.partition(":")
+    found = getattr(importlib.import_module(module_name), attribute.removesuffix("()"))
+    if attribute.endswith("()"):
+        found = found()
+    if isinstance(found, Expert):
+        return found
+    plain: Callable[..., Any] = found  # a function registered as it is, not decorated in place
+    return decorate(plain)
+
+
+@lru_cache(maxsize=4)
+def _world(text: str) -> World:
+    return World.from_dict(json.loads(text))

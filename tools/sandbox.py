@@ -1,0 +1,260 @@
+"""Functions of text to text, run in a process that can be killed.
+
+Two ways: a `Worker` is a fresh interpreter that stays warm and serves a handler named
+"module:function"; `run_forked` runs any callable in a fork of this process, once. Both end at
+their deadline whatever the code does (loops, C code that keeps the GIL), under a memory limit.
+They guard against hanging, crashing and greed, not against malice: files and network stay open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from typing import IO, Any
+
+MEMORY_LIMIT = 2 << 30  # bytes a sandboxed process may allocate on top of what it starts with
+MAX_REPLY = 16 << 20  # characters
+_GRACE = 1.0  # seconds after which a process that lost its parent ends itself
+_FORK_LOCK = threading.Lock()
+
+
+class SandboxError(Exception):
+    """The process gave no reply; the message says why."""
+
+
+class SandboxTimeout(SandboxError):
+    """The time was up; the process has been killed."""
+
+
+def can_fork() -> bool:
+    """Whether this system can fork a running interpreter."""
+    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+
+
+class Worker:
+    """A warm process that answers one line of text at a time with the handler's reply."""
+
+    def __init__(self, handler: str) -> None:
+        """Start the process; `handler` is "module:function", a function of str to str."""
+        # -P keeps the current folder from shadowing modules; the path is this process's own.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "mrkl.tools.sandbox", handler],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)},
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self._replies: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can take another request."""
+        return self._process.poll() is None
+
+    def request(self, text: str, timeout: float) -> str:
+        """Send one line, wait at most `timeout` seconds for the reply.
+
+        Raises SandboxTimeout or SandboxError; the process is dead after either.
+        """
+        try:
+            stdin = self._process.stdin
+            assert stdin is not None
+            stdin.write(f"{timeout:.3f} {text}\n")
+            stdin.flush()
+            reply = self._replies.get(timeout=max(0.0, timeout))
+        except queue.Empty:
+            self.kill()
+            raise SandboxTimeout(f"no reply within {timeout:.3g} s") from None
+        except (OSError, ValueError):
+            self.kill()
+            raise SandboxError("the process could not be reached") from None
+        except BaseException:
+            self.kill()  # interrupted: a late reply must not meet the next request
+            raise
+        if not reply.endswith("\n"):
+            self.kill()
+            raise SandboxError(_death(self._process.returncode, bool(reply)))
+        return reply[:-1]
+
+    def kill(self) -> None:
+        """End the process and all it started."""
+        if self.alive:
+            _kill_group(self._process.pid)
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    stream.close()
+
+    def _read(self, stream: IO[str]) -> None:
+        reply = "\n"
+        while reply.endswith("\n"):
+            try:
+                reply = stream.readline(MAX_REPLY)
+            except (OSError, ValueError):
+                reply = ""
+            self._replies.put(reply)
+
+
+class Pool:
+    """Warm workers kept by key, a few at most; safe to use from many threads."""
+
+    def __init__(self, handler: str, most_idle: int = 4) -> None:
+        self._handler = handler
+        self._most_idle = most_idle
+        self._idle: list[tuple[str, Worker]] = []
+        self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def request(self, key: str, text: str, timeout: float) -> str:
+        """Send text to an idle worker, rather one that served `key` last, or to a fresh one."""
+        worker = self._take(key) or Worker(self._handler)
+        reply = worker.request(text, timeout)
+        self._put(key, worker)
+        return reply
+
+    def close(self) -> None:
+        """End all idle workers."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, worker in idle:
+            worker.kill()
+
+    def _take(self, key: str) -> Worker | None:
+        """An idle worker, rather one that knows the key; None where a new one must start."""
+        with self._lock:
+            if not self._idle:
+                return None
+            known = (index for index, (name, _) in enumerate(self._idle) if name == key)
+            worker = self._idle.pop(next(known, 0))[1]
+        if worker.alive:
+            return worker
+        worker.kill()
+        return None
+
+    def _put(self, key: str, worker: Worker) -> None:
+        with self._lock:
+            self._idle.append((key, worker))
+            spare = self._idle.pop(0)[1] if len(self._idle) > self._most_idle else None
+        if spare is not None:
+            spare.kill()
+
+    def _forget(self) -> None:
+        self._idle = []
+        self._lock = threading.Lock()
+
+
+def run_forked(function: Callable[[str], str], text: str, timeout: float) -> str:
+    """Run function(text) in a fork of this process; raises SandboxTimeout or SandboxError.
+
+    The function sees all of this process's state as it was and can change none of it.
+    """
+    context: Any = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_forked, args=(function, text, sender, timeout), daemon=True)
+    # One fork at a time, so that no sibling inherits this pipe's writing end and keeps it open.
+    with _FORK_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads
+        process.start()
+        sender.close()
+    try:
+        if not receiver.poll(max(0.0, timeout)):
+            raise SandboxTimeout(f"no reply within {timeout:.3g} s")
+        return receiver.recv_bytes(MAX_REPLY).decode()
+    except (EOFError, OSError):
+        process.join(_GRACE)
+        raise SandboxError(_death(process.exitcode, False)) from None
+    finally:
+        if process.exitcode is None:
+            _kill_group(process.pid)
+            process.kill()
+        process.join()
+        process.close()
+        receiver.close()
+
+
+def _forked(function: Callable[[str], str], text: str, sender: Any, timeout: float) -> None:
+    os.setsid()
+    _output_to_stderr()
+    _limit_memory()
+    _end_after(timeout)
+    sender.send_bytes(function(text).encode())
+
+
+def _serve(handler: str) -> None:
+    """Main loop of a worker process: a line in, a line out, until the input closes."""
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    _output_to_stderr()
+    _limit_memory()
+    module, _, name = handler.partition(":")
+    function = getattr(importlib.import_module(module), name)
+    for line in requests:
+        timeout, _, text = line.rstrip("\n").partition(" ")
+        _end_after(float(timeout))
+        reply = function(text)
+        _end_after(None)
+        replies.write(reply + "\n")
+        replies.flush()
+
+
+def _output_to_stderr() -> None:
+    """Standard output belongs to answers: what sandboxed code prints goes to standard error."""
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr
+
+
+def _end_after(timeout: float | None) -> None:
+    """Let the kernel end this process if its parent is gone and cannot; None stops the clock."""
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, 0 if timeout is None else timeout + _GRACE)
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    used = 0
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm") as statm:
+        used = int(statm.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):
+        limit = used + MEMORY_LIMIT
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _kill_group(pid: int) -> None:
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _death(code: int | None, oversized: bool) -> str:
+    if oversized:
+        return "the reply was too long"
+    if code is not None and code < 0 and -code != signal.SIGKILL:
+        return f"the process was ended by {signal.Signals(-code).name}"
+    return "the process ended without a reply"
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
