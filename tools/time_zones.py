@@ -35,8 +35,6 @@ _GENERIC = {
     "eastern european": "Europe/Athens",
     "western european": "Europe/Lisbon",
     "british": "Europe/London",
-    "moscow": "Europe/Moscow",
-    "japan": "Asia/Tokyo",
 }
 _NICKNAMES = {
     "la": "los angeles",
