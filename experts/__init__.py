@@ -1,0 +1,1 @@
+"""MRKL modules: the contract of an expert, the registry, and one file per built-in expert."""

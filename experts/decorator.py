@@ -8,7 +8,6 @@ The docstring becomes the description, the parameters become the signature, `Lit
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 import types
@@ -323,6 +322,8 @@ def _adapter(
             keywords[context_name] = context
         outcome: Any = function(**keywords)
         if inspect.iscoroutine(outcome):
+            import asyncio  # heavy, and few experts are asynchronous
+
             outcome = asyncio.run(_within(outcome, context))
         return outcome if isinstance(outcome, Result) else Result(cast(Value, outcome))
 
@@ -330,6 +331,8 @@ def _adapter(
 
 
 async def _within(coroutine: Any, context: Context) -> Any:
+    import asyncio
+
     remaining = context.remaining()
     return await asyncio.wait_for(coroutine, None if remaining == float("inf") else remaining)
 

@@ -16,11 +16,11 @@ from fractions import Fraction
 from typing import Any, NoReturn, TypeAlias, cast
 
 from mrkl.tools import arith_exact as exact
-from mrkl.tools.arith_exact import MAX_BITS, ArithError, Number, TooLarge
+from mrkl.tools.arith_exact import MAX_BITS, ArithError, BadExpression, Number, TooLarge
 from mrkl.tools.arith_functions import FUNCTIONS, Degrees, Item, extreme, number, size
-from mrkl.tools.numerals import number_text
+from mrkl.tools.numerals import int_text, number_text
 
-__all__ = ["Answer", "ArithError", "TooLarge", "evaluate"]
+__all__ = ["Answer", "ArithError", "BadExpression", "TooLarge", "evaluate", "literal"]
 
 Answer: TypeAlias = "int | Fraction | float | bool | str | list[Answer]"
 
@@ -53,7 +53,10 @@ _CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
 def evaluate(text: str, references: Mapping[int, Any] | None = None) -> Answer:
-    """The value of an expression; raises ArithError (TooLarge) with a line saying why not.
+    """The value of an expression; raises ArithError with a line saying why there is none.
+
+    BadExpression: the text is no expression. TooLarge: not worth computing. Plain ArithError: not
+    defined, such as a division by zero.
 
     `references[k]` is what `#k` stands for: a number or a list of numbers; in the place of a name
     in argmax it may be a text.
@@ -67,6 +70,23 @@ def evaluate(text: str, references: Mapping[int, Any] | None = None) -> Answer:
     if isinstance(value, Degrees):
         value = number(value, "the result")
     return cast(Answer, value)
+
+
+def literal(value: Answer) -> str:
+    """Text that `evaluate` reads as exactly this value, in any place of an expression.
+
+    A text becomes a quoted name, as argmax takes them.
+    """
+    if isinstance(value, bool):
+        return "(1 = 1)" if value else "(1 = 0)"
+    if isinstance(value, str):
+        return '"' + value.replace('"', "'") + '"'
+    if isinstance(value, list):
+        return f"[{', '.join(literal(item) for item in value)}]"
+    if isinstance(value, Fraction):
+        return f"({int_text(value.numerator)}/{int_text(value.denominator)})"
+    text = repr(value) if isinstance(value, float) else int_text(value)
+    return f"({text})" if value < 0 else text
 
 
 class _Parser:
@@ -83,7 +103,7 @@ class _Parser:
         self.kind = ""
         self.token = ""
         if not self.text.strip():
-            raise ArithError("the expression is empty")
+            raise BadExpression("the expression is empty")
         self.advance()
 
     def advance(self) -> None:
@@ -117,10 +137,10 @@ class _Parser:
         return self.text[self.start : self.position].lower()
 
     def fail(self, message: str) -> NoReturn:
-        """Raise ArithError with the place in the text."""
+        """Raise BadExpression with the place in the text."""
         if self.start >= len(self.text):
-            raise ArithError("the expression ends too early")
-        raise ArithError(f"{message} at character {self.start + 1} of {_clip(self.text)!r}")
+            raise BadExpression("the expression ends too early")
+        raise BadExpression(f"{message} at character {self.start + 1} of {_clip(self.text)!r}")
 
     def take(self, token: str) -> bool:
         """Go past an operator if it is the present token."""

@@ -21,6 +21,10 @@ class ArithError(ArithmeticError):
     """An expression without a value; the message is one line for the person who asked."""
 
 
+class BadExpression(ArithError):
+    """The text cannot be read as an expression; the message names the place."""
+
+
 class TooLarge(ArithError):
     """The value, or the work to find it, is beyond what is worth computing."""
 

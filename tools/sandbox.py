@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 import os
 import queue
 import signal
@@ -37,7 +36,8 @@ class SandboxTimeout(SandboxError):
 
 def can_fork() -> bool:
     """Whether this system can fork a running interpreter."""
-    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+    # macOS has fork, but its system libraries do not survive one beside threads.
+    return hasattr(os, "fork") and sys.platform != "darwin"
 
 
 class Worker:
@@ -163,6 +163,8 @@ def run_forked(function: Callable[[str], str], text: str, timeout: float) -> str
 
     The function sees all of this process's state as it was and can change none of it.
     """
+    import multiprocessing  # heavy, and most calls need none
+
     context: Any = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_forked, args=(function, text, sender, timeout), daemon=True)
