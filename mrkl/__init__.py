@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mrkl.experts.decorator import Free, expert
     from mrkl.experts.registry import builtin_experts, load_expert
     from mrkl.experts.world import World
-    from mrkl.language import LanguageError
+    from mrkl.language import ModelError
     from mrkl.structured import NoAnswer
 
 __version__ = "0.1.0"
@@ -32,7 +32,7 @@ _HOMES = {
     "ExpertError": "mrkl.experts.base",
     "Failure": "mrkl.experts.base",
     "Free": "mrkl.experts.decorator",
-    "LanguageError": "mrkl.language",
+    "ModelError": "mrkl.language",
     "NoAnswer": "mrkl.structured",
     "Parameter": "mrkl.experts.base",
     "Result": "mrkl.experts.base",
@@ -56,7 +56,7 @@ __all__ = [
     "ExpertError",
     "Failure",
     "Free",
-    "LanguageError",
+    "ModelError",
     "NoAnswer",
     "Parameter",
     "Result",

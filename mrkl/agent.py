@@ -13,22 +13,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
 
-from mrkl import compose
-from mrkl.answer import Answer, Status, StepRecord
+from mrkl.answer import Answer
 from mrkl.budget import Budget, BudgetExceeded, Meter
-from mrkl.experts.base import Effects, Expert, Failure, Result
+from mrkl.ending import NOT_SURE, Ending
+from mrkl.experts.base import Effects, Expert, Failure
 from mrkl.experts.world import World
 from mrkl.language import (
     Draft,
     Language,
-    LanguageError,
+    ModelError,
     Offer,
     Outcomes,
     RouterLike,
     RoutingLike,
     Turn,
 )
-from mrkl.plan import Step
+from mrkl.plan import Step, given_plan
 from mrkl.prompt import clean
 from mrkl.scheduler import Run, run_plan
 from mrkl.trace import Event, Trace
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 History: TypeAlias = "Sequence[Turn | Answer]"
+Only: TypeAlias = "Sequence[str] | None"
 
 MAX_QUESTION = 2_000  # characters; longer ones are not read
 MIN_CONFIDENCE = (
     0.3  # below it the agent abstains; a placeholder until it is fitted on held-out data
 )
 DEFAULT_ALLOWED: tuple[Effects, ...] = ("none", "read", "network")
-_NOT_SURE = "I am not sure enough to answer that."
 
 
 class Agent:
@@ -69,51 +69,83 @@ class Agent:
         self.budget = budget or Budget()
         self.world = _world(world)
         self.allow = frozenset(allow)
-        self.experts, self._known = _experts(experts)
-        self._model = model
+        self._experts, self._known = _experts(experts)
+        self._model = _checked_model(model)
         self._router = router
-        self._language: Language | None = None if _named(model) else cast(Language, model)
+        self._language: Language | None
+        self._language = None if _named(self._model) else cast(Language, self._model)
         self._loading = threading.Lock()
 
+    @property
+    def experts(self) -> list[Expert]:
+        """The experts on offer."""
+        return list(self._experts.values())
+
     @overload
-    def ask(self, question: str, *, history: History = ()) -> Answer: ...
+    def ask(self, question: str, *, history: History = ..., only: Only = ...) -> Answer: ...
     @overload
-    def ask(self, question: str, *, history: History = (), returns: type[T]) -> T: ...
-    def ask(self, question: str, *, history: History = (), returns: Any = None) -> Any:
+    def ask(
+        self, question: str, *, returns: type[T], history: History = ..., only: Only = ...
+    ) -> T: ...
+    def ask(
+        self, question: str, *, returns: Any = None, history: History = (), only: Only = None
+    ) -> Any:
         """Answer a question. `history` holds earlier answers, or (question, answer) pairs.
 
         With `returns` (a type, or a pydantic model) the value comes back in that shape, and
-        NoAnswer is raised where there is none. Works inside a running event loop, which it blocks.
+        NoAnswer is raised where there is none. `only` names the experts that may be used. Works
+        inside a running event loop, which it blocks.
         """
+        work = partial(self._answer, question, history, only)
         if returns is None:
-            return _outside_loop(partial(self._answer, question, history))
+            return _outside_loop(work)
         from mrkl.structured import Shape
 
         shape: Shape = Shape(returns)  # a shape that cannot work fails before any call
-        return shape.fill(_outside_loop(partial(self._answer, question, history)))
+        return shape.fill(_outside_loop(work))
 
     @overload
-    async def aask(self, question: str, *, history: History = ()) -> Answer: ...
+    async def aask(self, question: str, *, history: History = ..., only: Only = ...) -> Answer: ...
     @overload
-    async def aask(self, question: str, *, history: History = (), returns: type[T]) -> T: ...
-    async def aask(self, question: str, *, history: History = (), returns: Any = None) -> Any:
+    async def aask(
+        self, question: str, *, returns: type[T], history: History = ..., only: Only = ...
+    ) -> T: ...
+    async def aask(self, question: str, **options: Any) -> Any:
         """`ask` without blocking the event loop (asyncio or trio)."""
         from anyio import to_thread
 
-        ask: Callable[[], Any] = partial(cast(Any, self.ask), question, history=history)
-        if returns is not None:
-            ask = partial(ask, returns=returns)
+        ask: Callable[[], Any] = partial(cast(Any, self.ask), question, **options)
         return await to_thread.run_sync(ask, abandon_on_cancel=True)
 
     def stream(self, question: str, *, history: History = ()) -> Iterator[Event | Answer]:
         """What happens, as it happens; the last item is the Answer."""
         from mrkl.streaming import follow
 
-        return follow(lambda listener: self._answer(question, history, listener))
+        return follow(lambda listener: self._answer(question, history, None, listener))
+
+    def execute(self, question: str, calls: Iterable[Mapping[str, Any]]) -> Answer:
+        """Run a plan that is given, without language module or router.
+
+        Each call has `expert` (or `module`), `arguments` (or `args`) and perhaps a `subquery`.
+        Raises PlanError where a call does not fit its expert.
+        """
+        steps = [
+            (
+                str(call.get("subquery", "@")),
+                str(call.get("expert", call.get("module"))),
+                call.get("arguments", call.get("args", {})),
+            )
+            for call in calls
+        ]
+        plan = given_plan(steps, {name: item.card for name, item in self._experts.items()})
+        meter, trace = Meter(self.budget), Trace()
+        run = Run(self._experts, self.world, meter, trace, self._refusal)
+        ending = Ending(clean(question), meter, trace)
+        return ending.answered(Draft("plan", plan), run_plan(plan, run), "")
 
     def route(self, question: str) -> RoutingLike:
         """How the router sees a question: probabilities by expert, `none` included."""
-        return self.router.route(clean(question), list(self.experts.values()))
+        return self.router.route(clean(question), self.experts)
 
     def load(self) -> Agent:
         """Load model and router now instead of at the first question."""
@@ -134,7 +166,7 @@ class Agent:
 
     @property
     def language(self) -> Language:
-        """The language module; loads it. Raises LanguageError."""
+        """The language module; loads it. Raises ModelError."""
         if self._language is None:
             with self._loading:
                 if self._language is None:
@@ -156,34 +188,37 @@ class Agent:
         self,
         question: str,
         history: History = (),
+        only: Only = None,
         listener: Callable[[Event], None] | None = None,
     ) -> Answer:
         """The way of one question."""
         meter, trace = Meter(self.budget), Trace(listener)
         asked = clean(question)
         trace.add("question", text=asked)
-        ending = _Ending(asked, meter, trace)
+        ending = Ending(asked, meter, trace)
         if not asked or len(asked) > MAX_QUESTION:
             limit = f"The question is longer than {MAX_QUESTION} characters."
             return ending.abstained(limit if asked else "There is no question.")
         try:
             language = self.language
             # a module that needs the router takes it from the offer; the others never load it
-            offer = Offer(self.experts, self._known, _Late(self))
+            offer = Offer(self._experts, self._known, _Late(self))
+            if only is not None:
+                offer = offer.limited_to([name for name in only if name in self._experts])
             draft = language.draft(asked, offer, meter, trace, _turns(history))
             if draft.kind == "say":
                 return ending.said(draft)
             if draft.kind == "abstain":
-                return ending.abstained(draft.text or _NOT_SURE, draft.confidence)
+                return ending.abstained(draft.text or NOT_SURE, draft.confidence)
             if draft.confidence < MIN_CONFIDENCE:
-                return ending.abstained(_NOT_SURE, draft.confidence, draft)
-            run = Run(self.experts, self.world, meter, trace, self._refusal)
+                return ending.abstained(NOT_SURE, draft.confidence, draft)
+            run = Run(self._experts, self.world, meter, trace, self._refusal)
             outcomes = run_plan(draft.plan, run)
             template = self._template(language, asked, draft, outcomes, meter, trace)
             return ending.answered(draft, outcomes, template)
         except BudgetExceeded as error:
             return ending.failed(Failure("budget", str(error)))
-        except LanguageError as error:
+        except ModelError as error:
             return ending.failed(Failure(error.kind, str(error)))
 
     def _template(
@@ -200,7 +235,7 @@ class Agent:
             return ""
         try:
             return language.word(question, draft, outcomes, meter)
-        except (BudgetExceeded, LanguageError) as error:
+        except (BudgetExceeded, ModelError) as error:
             trace.add("note", text=f"plain values, because {error}")
             return ""
 
@@ -218,80 +253,6 @@ class _Late:
 
     def route(self, text: str, experts: Sequence[Expert]) -> RoutingLike:
         return self._agent.router.route(text, experts)
-
-
-class _Ending:
-    """Makes the Answer in which a question ends."""
-
-    def __init__(self, question: str, meter: Meter, trace: Trace) -> None:
-        self.question = question
-        self.meter = meter
-        self.trace = trace
-
-    def said(self, draft: Draft) -> Answer:
-        """The module's own words, if they hold no number of its own making."""
-        words = compose.said(draft.text, self.question)
-        if not words.kept or not words.text:
-            return self.abstained(_NOT_SURE, draft.confidence)
-        return self._end(
-            words.text, Status.ANSWERED, confidence=draft.confidence, spans=words.spans
-        )
-
-    def abstained(self, why: str, confidence: float = 0.0, draft: Draft | None = None) -> Answer:
-        """No answer, and why."""
-        steps = () if draft is None else _records(draft, {})
-        return self._end(why, Status.ABSTAINED, confidence=confidence, steps=steps)
-
-    def failed(self, failure: Failure) -> Answer:
-        """Something broke before any value was there."""
-        return self._end(f"No answer: {failure.message}.", Status.FAILED, error=failure)
-
-    def answered(self, draft: Draft, outcomes: Outcomes, template: str) -> Answer:
-        """Values, or what is left of them."""
-        composed = compose.compose(template, draft.plan, outcomes, self.question)
-        value, unit = compose.output_value(draft.plan, outcomes)
-        error = next((out for out in outcomes.values() if isinstance(out, Failure)), None)
-        status = _STATUS.get(error.kind, Status.FAILED) if error else Status.ANSWERED
-        return self._end(
-            composed.text,
-            status,
-            value=None if error else value,
-            unit=None if error else unit,
-            confidence=draft.confidence if not error else 0.0,
-            steps=_records(draft, outcomes),
-            spans=composed.spans,
-            error=error,
-        )
-
-    def _end(self, text: str, status: Status, **parts: Any) -> Answer:
-        self.trace.add("answer", status=str(status), text=text)
-        seconds = self.meter.seconds
-        return Answer(self.question, text, status, seconds=seconds, trace=self.trace, **parts)
-
-
-# an expert that knows no answer is no fault of anything
-_STATUS = {"refused": Status.REFUSED, "no_answer": Status.ABSTAINED}
-
-
-def _records(draft: Draft, outcomes: Outcomes) -> tuple[StepRecord, ...]:
-    records: list[StepRecord] = []
-    for step in draft.plan:
-        outcome = outcomes.get(step.id)
-        choice = draft.choices.get(step.id)
-        records.append(
-            StepRecord(
-                step.id,
-                step.subquery,
-                step.expert,
-                step.as_written(),
-                step.depends_on,
-                outcome if isinstance(outcome, Result) else None,
-                outcome if isinstance(outcome, Failure) else None,
-                choice.probability if choice else None,
-                outcome.seconds if outcome else 0.0,
-            )
-        )
-    return tuple(records)
 
 
 def _turns(history: History) -> list[Turn]:
@@ -326,15 +287,20 @@ def _experts(
     return found, frozenset(known)
 
 
+def _checked_model(model: Any) -> Any:
+    """The model as given; raises ModelError for a name that cannot be one."""
+    if isinstance(model, str) and model.startswith("openai:"):
+        from mrkl.openai_compatible import OpenAICompatible
+
+        return OpenAICompatible.from_name(model)
+    return model
+
+
 def _named(model: object) -> bool:
     return model is None or isinstance(model, str | Path)
 
 
 def _load_language(model: Any) -> Language:
-    if isinstance(model, str) and model.startswith("openai:"):
-        from mrkl.openai_compatible import OpenAICompatible
-
-        return OpenAICompatible.from_name(model)
     from mrkl.embedded import EmbeddedJamba
 
     return EmbeddedJamba.load(model)

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from mrkl.answer import Span
 from mrkl.experts.base import Failure, Result, Value
@@ -118,9 +119,11 @@ def _name(step: Step, outcomes: Mapping[int, Result | Failure]) -> str:
     return text
 
 
-def _values(text: str) -> set[Fraction]:
-    spoken = {Fraction(number) for _, _, number in find_numbers(text, loose=True)}
-    return spoken | {_read(match[0]) for match in _NUMBER.finditer(text)}
+@lru_cache(maxsize=64)  # one question is asked about several times
+def _values(text: str) -> frozenset[Fraction]:
+    """The numbers of a text, in digits or words, without their signs."""
+    spoken = {abs(Fraction(number)) for _, _, number in find_numbers(text, loose=True)}
+    return frozenset(spoken | {_read(match[0]) for match in _NUMBER.finditer(text)})
 
 
 def _read(digits: str) -> Fraction:
@@ -129,7 +132,7 @@ def _read(digits: str) -> Fraction:
 
 def _supported(text: str, slots: list[tuple[int, int, int]], question: str) -> bool:
     """Whether every number written out in the text stands in the question."""
-    known = {abs(value) for value in _values(question)}
+    known = _values(question)
     inside = {place for start, end, _ in slots for place in range(start, end)}
     return all(
         match.start() in inside or _read(match[0]) in known for match in _NUMBER.finditer(text)
@@ -177,7 +180,7 @@ class _Writer:
     """Collects text and the spans in it."""
 
     def __init__(self, question: str) -> None:
-        self._known = {abs(value) for value in _values(question)}
+        self._known = _values(question)
         self._pieces: list[str] = []
         self._spans: list[Span] = []
         self.length = 0

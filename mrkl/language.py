@@ -20,7 +20,7 @@ Turn: TypeAlias = tuple[str, str]  # an earlier question and its answer
 Outcomes: TypeAlias = Mapping[int, Result | Failure]
 
 
-class LanguageError(Exception):
+class ModelError(Exception):
     """A language module that cannot do its work; `kind` as in a Failure."""
 
     def __init__(self, message: str, kind: FailureKind = "crashed") -> None:
@@ -91,7 +91,7 @@ class Draft:
 
 
 class Language(Protocol):
-    """A language module. Both calls raise LanguageError or BudgetExceeded."""
+    """A language module. Both calls raise ModelError or BudgetExceeded."""
 
     name: str
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 from mrkl.experts.base import Card, Parameter
-from mrkl.prompt import ARROW
+from mrkl.prompt import ARROW, render_arguments
 
 MAX_STEPS = 6
 _MAX_LINE = 4_000  # characters; the core writes far less, a remote model might not
@@ -122,6 +122,23 @@ def make_step(
     if late is not None:
         raise PlanError(f"step {number} uses #{late}, which is not an earlier step")
     return Step(number, subquery, expert, values, needed)
+
+
+def given_plan(
+    calls: Iterable[tuple[str, str, Mapping[str, Any]]], cards: Mapping[str, Card]
+) -> Plan:
+    """A plan from (subquery, expert, arguments), the arguments as plain values; raises PlanError."""
+    steps: list[Step] = []
+    for number, (subquery, expert, arguments) in enumerate(calls, 1):
+        card = cards.get(expert)
+        if card is None:
+            raise PlanError(f"step {number}: there is no expert named {expert!r}")
+        try:
+            written = render_arguments(arguments, card.parameters)
+        except ValueError as error:
+            raise PlanError(f"step {number}: {expert}: {error}") from None
+        steps.append(make_step(number, subquery, expert, written, cards))
+    return Plan(tuple(steps))
 
 
 def parse_arguments(text: str, card: Card) -> dict[str, Argument]:

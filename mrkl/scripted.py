@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mrkl.budget import Meter
-from mrkl.language import Draft, LanguageError, Offer, Outcomes, Turn
+from mrkl.language import Draft, ModelError, Offer, Outcomes, Turn
 from mrkl.plan import PlanError, parse_plan
 from mrkl.prompt import ABSTAIN, ANSWER, END, SAY
 from mrkl.trace import Trace
@@ -47,7 +47,7 @@ class ScriptedLanguage:
         try:
             steps = parse_plan(plan, offer.cards)
         except PlanError as error:
-            raise LanguageError(f"the script of {question!r}: {error}", "contract") from None
+            raise ModelError(f"the script of {question!r}: {error}", "contract") from None
         return Draft("plan", plan=steps, confidence=self.confidence, state=template)
 
     def word(self, question: str, draft: Draft, outcomes: Outcomes, meter: Meter) -> str:
