@@ -276,7 +276,11 @@ def main(a: argparse.Namespace) -> None:
         optimizer.zero_grad(set_to_none=True)
         step, tokens = step + 1, tokens + ids.numel()
         if step in (1, 10) or step % 100 == 0:
-            rest = {"kl": round(float(kl), 4), "nll": round(float(nll), 4), "norm": round(float(norm), 2)}
+            rest = {
+                "kl": round(float(kl), 4),
+                "nll": round(float(nll), 4),
+                "norm": round(float(norm), 2),
+            }
             speed = round(100 * ids.numel() / max(1e-6, time.monotonic() - shown) / 1000)
             shown = time.monotonic()
             say(stage="kl", step=step, tokens=tokens, loss=round(float(loss), 4), **rest,
@@ -289,7 +293,9 @@ def main(a: argparse.Namespace) -> None:
     (a.out / "distill.json").write_text(json.dumps(log, indent=1))
 
 
-def draw(teacher: Teacher, origin: Tensor, pool: np.ndarray, a: argparse.Namespace, say: Any) -> Tensor:
+def draw(
+    teacher: Teacher, origin: Tensor, pool: np.ndarray, a: argparse.Namespace, say: Any
+) -> Tensor:
     """Sample for the given seconds; [n, T + 1] int16 on the device."""
     from tokenizers import Tokenizer
 

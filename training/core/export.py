@@ -45,6 +45,39 @@ def quantised(weight: Tensor) -> tuple[Tensor, Tensor]:
     return (weight / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
 
 
+def load_start(path: Path) -> dict[str, Tensor]:
+    """Training weights from a student.pt, or from an exported folder (dequantised)."""
+    if path.is_file():
+        return torch.load(path, map_location="cpu", weights_only=True)
+    from safetensors.torch import load_file
+
+    found: dict[str, Tensor] = {}
+    for shard in sorted(path.glob("*.safetensors")):
+        found |= load_file(shard)
+    state: dict[str, Tensor] = {}
+    experts: dict[str, dict[str, Tensor]] = {}
+    for name, value in found.items():
+        if name.endswith("_scale"):
+            continue
+        scale = found.get(f"{name}_scale")
+        weight = value.float() if scale is None else value.float() * scale[:, None]
+        stem, part, rest = name.removeprefix("model.").partition("experts.")
+        if part:
+            experts.setdefault(stem, {})[rest] = weight
+        else:
+            state[stem] = weight
+    for stem, parts in experts.items():
+        count = len(parts) // 3
+        both = [
+            torch.cat([parts[f"{i}.gate_proj.weight"], parts[f"{i}.up_proj.weight"]])
+            for i in range(count)
+        ]
+        state[f"{stem}gate_up_proj"] = torch.stack(both)
+        down = [parts[f"{i}.down_proj.weight"] for i in range(count)]
+        state[f"{stem}down_proj"] = torch.stack(down)
+    return state
+
+
 def config(shape: Shape, ids: dict[str, int]) -> dict[str, object]:
     return {
         "architectures": ["JambaForCausalLM"],

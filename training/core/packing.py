@@ -1,6 +1,6 @@
 """Rows of task text into packed training sequences.
 
-In: rows (prompt, target segments) from `training.data.generate`. Out: arrays of fixed length:
+In: rows (prompt, target segments) from `training.data.mixture`. Out: arrays of fixed length:
 ids, position inside the row (0 starts a row), and the weight of predicting each id. Rows never
 span two sequences, so nothing leaks between questions.
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-PROMPT_WEIGHT = 0.02  # a little language modelling on questions keeps their English alive
+PROMPT_WEIGHT = 0.04  # a little language modelling on questions keeps their English alive
 
 
 def encode_row(tokenizer: Tokenizer, row: Any) -> tuple[list[int], list[float]]:
@@ -57,11 +57,11 @@ def pack(
 
 
 def _produce(queue: Any, seed: int, batch: int, length: int, stop: Any) -> None:
-    from training.data import generate
+    from training.data import mixture
 
     tokenizer = Tokenizer.from_file("jamba_core/data/tokenizer.json")
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for sequence in pack(tokenizer, generate.rows(seed, 10**12, "train"), length):
+    for sequence in pack(tokenizer, mixture.rows(seed, 10**12, "train"), length):
         found.append(sequence)
         if len(found) == batch:
             queue.put(tuple(np.stack(parts) for parts in zip(*found, strict=True)))

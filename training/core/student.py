@@ -179,9 +179,7 @@ class Block(nn.Module):
         self.feed_forward = Experts(s) if s.is_moe(layer) else Dense(s)
         self.attends = s.is_attention(layer)
 
-    def forward(
-        self, x: Tensor, position: Tensor, mask: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, position: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         mixer = self.self_attn if self.attends else self.mamba
         x = x + mixer(self.input_layernorm(x), position, mask)
         y, balance = self.feed_forward(self.pre_ff_layernorm(x))

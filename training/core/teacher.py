@@ -42,7 +42,9 @@ def norm(x: Tensor, weight: Tensor) -> Tensor:
 class Layer(nn.Module):
     """One Llama layer; weights frozen in the given dtype."""
 
-    def __init__(self, tensors: dict[str, np.ndarray[Any, Any]], i: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self, tensors: dict[str, np.ndarray[Any, Any]], i: int, dtype: torch.dtype
+    ) -> None:
         super().__init__()
         for short, long in NAMES.items():
             value = torch.from_numpy(tensors[f"blk.{i}.{long}.weight"]).to(dtype)
@@ -135,8 +137,9 @@ class Sampler:
         noise = -torch.log(-torch.log(torch.rand_like(logits).clamp_(1e-9, 1 - 1e-7)))
         picked = (logits + noise).argmax(-1, keepdim=True)
         forced = self.forced.index_select(1, (self.at + 1).clamp_max(self.length - 1))
-        self.out.index_copy_(1, (self.at + 1).clamp_max(self.length - 1),
-                             torch.where(forced >= 0, forced, picked))
+        self.out.index_copy_(
+            1, (self.at + 1).clamp_max(self.length - 1), torch.where(forced >= 0, forced, picked)
+        )
         self.at += 1
 
     @torch.no_grad()

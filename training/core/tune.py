@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.core.distill import optimiser, set_rate
+from training.core.export import load_start
 from training.core.packing import Feeder, encode_row
 from training.core.pool_tokens import INSIDE
 from training.core.student import Shape, Student
@@ -41,10 +42,10 @@ def token_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 def held_out(tokenizer: Any, count: int, seed: int) -> list[tuple[str, list[int], list[float]]]:
     """(source, ids, weights) of rows from the held-out split."""
-    from training.data import generate
+    from training.data import mixture
 
     rows = []
-    for row in generate.rows(seed, count, "heldout"):
+    for row in mixture.rows(seed, count, "heldout"):
         ids, weights = encode_row(tokenizer, row)
         if len(ids) <= 512:
             rows.append((row.source, ids, weights))
@@ -101,7 +102,7 @@ def main(a: argparse.Namespace) -> None:
     tokenizer = Tokenizer.from_file("jamba_core/data/tokenizer.json")
     student = Student(Shape()).to(device)
     if a.start:
-        student.load_state_dict(torch.load(a.start, map_location=device, weights_only=True))
+        student.load_state_dict(load_start(a.start))
     held = held_out(tokenizer, a.heldout, 99)
     pool = np.load(a.pool)["train"] & (INSIDE - 1) if a.pool else np.zeros(10**5, np.uint16)
     pool_ids = torch.from_numpy(pool.astype(np.int32)).to(device)
