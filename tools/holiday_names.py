@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -162,9 +163,15 @@ def _calendar(country: str, year: int, public: bool) -> tuple[tuple[date, str], 
         return ()
     categories = None if public else kind.supported_categories
     language = "en_US" if "en_US" in kind.supported_languages else None
-    found: Any = holidays.country_holidays(
-        country, subdiv=_PARTS.get(country), years=year, language=language, categories=categories
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # years for which a lunar calendar is not known: none found
+        found: Any = holidays.country_holidays(
+            country,
+            subdiv=_PARTS.get(country),
+            years=year,
+            language=language,
+            categories=categories,
+        )
     return tuple(_entries(found))
 
 

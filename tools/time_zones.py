@@ -167,7 +167,8 @@ def _generic(name: str, shown: str) -> Zone | None:
     key = _GENERIC.get(short)
     if key is None:
         return None
-    return Zone(ZoneInfo(key), shown.upper() if len(shown) < 3 else f"{_title(shown)} time")
+    words = (word.upper() if len(word) < 3 else _title(word) for word in shown.split(" "))
+    return Zone(ZoneInfo(key), " ".join(words) + (" time" if len(shown) > 2 else ""))
 
 
 def _country(name: str, shown: str) -> Zone | None:
