@@ -1,0 +1,107 @@
+"""Stand-ins for a trained model: the real tokenizer, grammars and staging, but chosen logits.
+
+`following(text)` always finds the text's next token likeliest; `noise(seed)` finds any token as
+likely as another. Both remember only how many tokens they have read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from llguidance import LLTokenizer
+from tokenizers import Tokenizer as Fast
+
+import mrkl.jamba_core
+from mrkl.decoding import Core
+from mrkl.embedded import EmbeddedJamba
+
+FOLDER = Path(mrkl.jamba_core.__path__[0]) / "data"
+VOCABULARY = 12288
+
+
+class Tokenizer:
+    def __init__(self) -> None:
+        self.fast = Fast.from_file(str(FOLDER / "tokenizer.json"))
+
+    def encode(self, text: str) -> list[int]:
+        return self.fast.encode(text, add_special_tokens=False).ids
+
+    def decode(self, ids: list[int]) -> str:
+        return self.fast.decode(ids, skip_special_tokens=False)
+
+
+@cache
+def tokenizers() -> tuple[Tokenizer, LLTokenizer]:
+    return Tokenizer(), LLTokenizer(str(FOLDER / "tokenizer.json"), n_vocab=VOCABULARY)
+
+
+@dataclass(frozen=True)
+class Length:
+    """The state of these models: rows of tokens read."""
+
+    rows: tuple[tuple[int, ...], ...]
+
+    def repeated(self, times: int) -> Length:
+        return Length(self.rows * times)
+
+
+@dataclass(frozen=True)
+class Output:
+    logits: torch.Tensor
+    state: Length
+
+
+class ChosenLogits:
+    """A model whose logits are a function of the tokens read so far."""
+
+    def __init__(self, logits: Callable[[tuple[int, ...]], torch.Tensor]) -> None:
+        self.logits = logits
+        self.calls = 0
+
+    def __call__(
+        self, ids: list[list[int]], state: Length | None = None, logits_to_keep: int | None = None
+    ) -> Output:
+        self.calls += 1
+        past = state.rows if state else ((),) * len(ids)
+        rows = tuple(old + tuple(new) for old, new in zip(past, ids, strict=True))
+        kept = logits_to_keep or len(ids[0])
+        found = [
+            torch.stack([self.logits(row[: len(row) - back]) for back in reversed(range(kept))])
+            for row in rows
+        ]
+        return Output(torch.stack(found), Length(rows))
+
+
+def following(*texts: str) -> EmbeddedJamba:
+    """A core that writes what stands in one of the texts (whole rows, prompt included)."""
+    tokenizer, matching = tokenizers()
+    scripts = [tuple(tokenizer.encode(text)) for text in texts]
+
+    def logits(read: tuple[int, ...]) -> torch.Tensor:
+        values = torch.zeros(VOCABULARY)
+        for script in scripts:
+            if script[: len(read)] == read and len(script) > len(read):
+                values[script[len(read)]] += 30.0
+        return values
+
+    return EmbeddedJamba(Core(ChosenLogits(logits), tokenizer, matching))
+
+
+def noise(seed: int) -> EmbeddedJamba:
+    """A core that finds everything about equally likely, what ends a text a little likelier."""
+    tokenizer, matching = tokenizers()
+    ends = [i for text in ('"', ")", "\n", " ->", "]", "<|end|>") for i in tokenizer.encode(text)]
+
+    def logits(read: tuple[int, ...]) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(hash((seed, *read)) & 0xFFFFFFFF)
+        values = torch.rand(VOCABULARY, generator=generator) * 8
+        values[ends] += 3.0
+        for token in ("<|say|>", "<|abstain|>"):
+            values[tokenizer.encode(token)] -= 30.0
+        return values
+
+    return EmbeddedJamba(Core(ChosenLogits(logits), tokenizer, matching))
