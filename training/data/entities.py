@@ -105,6 +105,8 @@ def things() -> dict[str, tuple[Thing, ...]]:
         rows = [r for r in rows if r.get("sovereign", True)]
         rows.sort(key=lambda r: -(r.get("population") or 0))
         out[kind] = tuple(_place(kind, row) for row in rows)
+    homes = {country.facts.get("capital") for country in out["country"]}
+    out["capital"] = tuple(city for city in out["city"] if city.name in homes)
     ordered = sorted(
         data["currencies"],
         key=lambda r: (
@@ -134,10 +136,17 @@ def by_name(kind: str) -> dict[str, Thing]:
     return {thing.name.lower(): thing for thing in things()[kind]}
 
 
-def find(name: str) -> Thing | None:
-    """An entity of any kind by its data name or with its article."""
+def find(name: str, attribute: str) -> Thing | None:
+    """An entity by its data name or with its article; the one that has the attribute."""
     low = name.lower().removeprefix("the ")
-    for kind in ("country", "city", "element", "planet"):
-        if low in by_name(kind):
-            return by_name(kind)[low]
+    for kind in ("country", "city", "planet", "element"):
+        thing = by_name(kind).get(low)
+        if thing and thing.fact(attribute)[0] is not None:
+            return thing
     return None
+
+
+@cache
+def countries_by(attribute: str) -> dict[str, str]:
+    """Value of a fact that is one country's own (capital, calling code) → the country's name."""
+    return {str(c.fact(attribute)[0]).lower(): c.name for c in things()["country"]}

@@ -12,16 +12,16 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 from mrkl import prompt
+from mrkl.experts.base import Failure, Result
 from training.data import results as simulate
 from training.data.adapt import Argument
 from training.data.patterns import NUMERIC, Pattern
-from training.data.results import CannotCall, Outcome
+from training.data.results import CannotCall
 from training.data.slots import Fill, Hints, fill
 
-ENTITIES = {"country", "city", "element", "planet", "currency", "timezone_city", "continent",
+ENTITIES = {"country", "city", "capital", "element", "planet", "currency", "timezone_city", "continent",
             "language"}  # fmt: skip
 _ATTEMPTS = 24
 _TITLED = ENTITIES | {"person", "item", "items", "food", "animal", "place", "unit", "money"}
@@ -54,6 +54,14 @@ class Draft:
     @property
     def question(self) -> str:
         return "".join([piece.text for piece in self.pieces])
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A run in which a call failed: what stands in the result lines, and what is said then."""
+
+    shown: list[tuple[int, Result | Failure]]
+    answer: str
 
 
 def draw(pattern: Pattern, rng: random.Random) -> Draft:
@@ -133,9 +141,9 @@ def arguments_of(draft: Draft) -> list[dict[str, str]]:
     return [{a.name: _value(a, draft) for a in step.arguments} for step in draft.pattern.steps]
 
 
-def execute(draft: Draft, calls: list[dict[str, str]], rng: random.Random) -> dict[int, Outcome]:
+def execute(draft: Draft, calls: list[dict[str, str]], rng: random.Random) -> dict[int, Result]:
     """Results by step number. Raises CannotCall."""
-    done: dict[int, Outcome] = {}
+    done: dict[int, Result] = {}
     for number, (step, args) in enumerate(zip(draft.pattern.steps, calls, strict=True), 1):
         done[number] = _call(step.expert, step.arguments, args, draft, done, rng)
     return done
@@ -146,9 +154,9 @@ def _call(
     arguments: tuple[Argument, ...],
     args: dict[str, str],
     draft: Draft,
-    done: dict[int, Outcome],
+    done: dict[int, Result],
     rng: random.Random,
-) -> Outcome:
+) -> Result:
     if expert == "calculator":
         return simulate.calculator(args["expression"], done)
     if expert == "units":
@@ -162,7 +170,7 @@ def _call(
     if expert == "algebra":
         return simulate.algebra(args, draft.fills, rng)
     if expert == "encyclopedia":
-        return Outcome(f"{args['topic'].capitalize()} is described in the encyclopedia.")
+        return Result(f"{args['topic'].capitalize()} is described in the encyclopedia.")
     entity = _named("entity", arguments, draft) if "entity" in args else None
     if entity and entity.startswith("#"):
         entity = str(done[int(entity[1:])].value)
@@ -175,7 +183,7 @@ def _named(name: str, arguments: tuple[Argument, ...], draft: Draft) -> str:
     return found.text.fill(lambda slot: draft.fills[slot].plain)
 
 
-def sane(pattern: Pattern, done: Mapping[int, Outcome]) -> tuple[bool, bool]:
+def sane(pattern: Pattern, done: Mapping[int, Result]) -> tuple[bool, bool]:
     """(not negative where that would be odd, whole where things are counted)."""
     numbers = [r.value for r in done.values() if isinstance(r.value, int | float | Fraction)]
     positive = not pattern.positive or all(n >= 0 for n in numbers)
@@ -183,9 +191,9 @@ def sane(pattern: Pattern, done: Mapping[int, Outcome]) -> tuple[bool, bool]:
     return positive, whole
 
 
-def solved(pattern: Pattern, rng: random.Random) -> tuple[Draft, dict[int, Outcome]]:
+def solved(pattern: Pattern, rng: random.Random) -> tuple[Draft, dict[int, Result]]:
     """A draft whose results make sense; the calls are made again after the operators."""
-    kept: tuple[Draft, dict[int, Outcome]] | None = None
+    kept: tuple[Draft, dict[int, Result]] | None = None
     for attempt in range(8):
         draft = draw(pattern, rng)
         try:
@@ -219,7 +227,7 @@ def answer_text(draft: Draft) -> str:
     return text
 
 
-def finish(draft: Draft, done: Mapping[int, Outcome], failed: Any = None) -> prompt.Row:
+def finish(draft: Draft, done: Mapping[int, Result], broken: Broken | None = None) -> prompt.Row:
     """The row in the core's own text format."""
     pattern, question = draft.pattern, draft.question
     if not pattern.steps:
@@ -230,8 +238,7 @@ def finish(draft: Draft, done: Mapping[int, Outcome], failed: Any = None) -> pro
         text = ", ".join([written(a, args[a.name]) for a in step.arguments])
         subquery = step.subquery.fill(lambda name: draft.fills[name].sub)
         steps.append(prompt.StepText(subquery, step.expert, text))
-    if failed:
-        shown, answer = failed
-        return prompt.render_row(question, draft.cards, steps, shown, answer)
-    shown = [(number, outcome, None) for number, outcome in done.items()]
+    if broken:
+        return prompt.render_row(question, draft.cards, steps, broken.shown, broken.answer)
+    shown = list(done.items())
     return prompt.render_row(question, draft.cards, steps, shown, answer_text(draft))

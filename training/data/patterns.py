@@ -22,9 +22,10 @@ from training.data.templates import Question, Template, template
 
 FOLDER = Path(__file__).with_name("phrasings")
 FILES = ("arithmetic", "measures", "knowledge", "limits", "comparisons")
+HOME = {"comparisons": "knowledge"}  # which stream a file belongs to
 NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberword", "ordinal",
            "vary"}  # fmt: skip
-_NUMBER = re.compile(r"(?<![\w.,^])\d[\d,]*(?:\.\d+)?(?![\w.,]*\d)(?!\w)")
+_NUMBER = re.compile(r"(?<![\w.,^'’:/])\d[\d,]*(?:\.\d+)?(?![\w.,]*\d)(?![\w'’:/])")
 _CONSTANTS = {7, 10, 12, 14, 16, 24, 25, 30, 36, 50, 52, 60, 90, 100, 180, 360, 365, 366, 500, 1000,
               1440, 3600, 1000000, 10000}  # fmt: skip
 _VERDICT = re.compile(r"\b(yes|no|not|n't|enough|aren't|isn't|tiny|more than|less|over|under)\b", re.I)
@@ -64,7 +65,6 @@ class Pattern:
     ordered: tuple[tuple[str, str], ...] = ()  # date slots that must follow each other
     whole: bool = False  # results should be whole numbers
     positive: bool = True  # results should not be negative
-    signs: tuple[tuple[bool, bool], ...] = ()  # (negative, whole) of each result as written
 
 
 def load(drops: Counter[str] | None = None) -> list[Pattern]:
@@ -109,6 +109,7 @@ def _compile(source: str, row: dict[str, Any]) -> Pattern:
     question = Question.parse(text)
     varied = {n: t for n, t in _varied(row).items() if n in question.types}
     question.types.update(varied)
+    _capitals(question, steps)
     adapter = Adapter(question)
     built = tuple(
         Step(template(s["subquery"]), s["expert"], adapter.step(s["expert"], s["arguments"]))
@@ -116,15 +117,23 @@ def _compile(source: str, row: dict[str, Any]) -> Pattern:
     )
     if any("->" in s["subquery"] for s in steps):
         raise Drop("arrow in a subquery")
-    _check_answer(question, answer, text if steps else None)
+    _check_answer(question, answer, text)
     pieces, _ = question.pieces()
     whole, positive = _sanity(question, text, built)
     return Pattern(
-        pattern_id(source, row["q"]), source, row["kind"], row["q"], question.types, tuple(pieces),
+        pattern_id(source, row["q"]), HOME.get(source, source), row["kind"], row["q"], question.types, tuple(pieces),
         built, template(answer.replace("\n- ", ", ").removeprefix("- ")),
         tuple(compile_condition(w) for w in row.get("where", ())),
         _hints(question, pieces, built), _ordered(question, built), whole, positive,
     )  # fmt: skip
+
+
+def _capitals(question: Question, steps: list[dict[str, Any]]) -> None:
+    """A city that is asked for as a capital must be one."""
+    for step in steps:
+        match = re.search(r"capital = \{(\w+)\}", str(step["arguments"].get("where", "")))
+        if match and question.types.get(match[1]) == "city":
+            question.types[match[1]] = "capital"
 
 
 def _varied(row: dict[str, Any]) -> dict[str, str]:
@@ -160,11 +169,11 @@ def _loosen(row: dict[str, Any]) -> tuple[str, list[dict[str, Any]], str]:
     return text, json.loads(steps), answer
 
 
-def _check_answer(question: Question, answer: str, text: str | None) -> None:
+def _check_answer(question: Question, answer: str, text: str) -> None:
     """Digits of an answer must be references, slots or spans of the question."""
     bare = re.sub(r"\{\w+\}|#\d+", " ", re.sub(r"\{\w+:[\w:]+\}", " ", answer))
-    asked = re.sub(r"\{[^}]*\}", " ", text) if text else ""
-    for number in re.findall(r"\d[\d.,]*\d|\d", bare) if asked else ():
+    asked = re.sub(r"\{[^}]*\}", " ", text)
+    for number in re.findall(r"\d[\d.,]*\d|\d", bare):
         if number not in asked:
             raise Drop(f"number in the answer only: {number}")
     for name in template(answer).slots:
@@ -177,7 +186,7 @@ def _sanity(question: Question, text: str, steps: tuple[Step, ...]) -> tuple[boo
     divides = any("/" in t for s in steps for a in s.arguments for t, slot in a.text.parts if not slot)
     counting = kinds <= {"int", "bigint", "numberword"} and bool(kinds)
     free = re.search(r"negative|minus|below zero|overdrawn|°|degrees|\bsum\b", text, re.I)
-    return counting and divides, not free
+    return counting and divides, not free and bool(kinds)
 
 
 _TIGHT_LEFT = re.compile(r"[\w^*/+=(){}$€£°%\-]$|[+*/=^×÷]\s$|\d\s[+\-*/]\s$")

@@ -1,7 +1,6 @@
 """What an expert would answer, so that the composer sees results like the real ones.
 
-In: an expert, its rendered arguments, the fills behind them and earlier results. Out: `Outcome`
-(value, unit). The calculator is executed exactly; knowledge comes from entities.json; units are
+In: an expert, its rendered arguments, the fills behind them and earlier results. Out: `Result`s. The calculator is executed exactly; knowledge comes from entities.json; units are
 converted by the table; the rest are plausible values of the right kind. Nothing here is learned:
 result lines are input to the core.
 """
@@ -11,22 +10,14 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from mrkl.experts.base import Result
 from mrkl.tools.arith import ArithError, evaluate
 from training.data import entities, formulas, moments, words
 from training.data.slots import Fill
 from training.data.units_table import BY_NAME, canonical, convert
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A result as the prompt renders it."""
-
-    value: Any
-    unit: str | None = None
 
 
 class CannotCall(Exception):
@@ -43,22 +34,22 @@ _RANGES: dict[str, tuple[float, float, int, str | None]] = {
 }  # fmt: skip
 
 
-def calculator(expression: str, results: Mapping[int, Outcome]) -> Outcome:
+def calculator(expression: str, results: Mapping[int, Result]) -> Result:
     """The exact value of an expression."""
     try:
         value = evaluate(expression, {k: r.value for k, r in results.items()})
     except (ArithError, ArithmeticError, ValueError, TypeError) as error:
         raise CannotCall(str(error)) from error
-    return Outcome(value)
+    return Result(value)
 
 
-def units(quantity: str, to: str, results: Mapping[int, Outcome], rng: random.Random) -> Outcome:
+def units(quantity: str, to: str, results: Mapping[int, Result], rng: random.Random) -> Result:
     """Converted by the table; a plausible number for units that it lacks."""
     match = _QUANTITY.match(quantity)
     unit = BY_NAME.get(canonical(to))
     symbol = unit[1].symbol if unit else to
     if match is None:
-        return Outcome(round(rng.uniform(1, 500), 2), symbol)
+        return Result(round(rng.uniform(1, 500), 2), symbol)
     number = match[1]
     value: Any = results[int(number[1:])].value if number[0] == "#" else number
     try:
@@ -67,72 +58,75 @@ def units(quantity: str, to: str, results: Mapping[int, Outcome], rng: random.Ra
         amount = rng.uniform(1, 100)
     found = convert(amount, match[2] or "", to)
     if found is None:
-        return Outcome(round(amount * rng.uniform(0.2, 5), 3), symbol)
-    return Outcome(float(f"{found[0]:.8g}"), found[1])
+        return Result(round(amount * rng.uniform(0.2, 5), 3), symbol)
+    return Result(float(f"{found[0]:.8g}"), found[1])
 
 
-def calendar(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Random) -> Outcome:
+def calendar(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Random) -> Result:
     """A date, a span or a clock time, by the task."""
     task = args["task"]
     dates = [f.what for f in fills.values() if hasattr(f.what, "toordinal")]
     day = dates[0] if dates else moments.TODAY + timedelta(days=rng.randint(-300, 300))
     if task in ("add", "subtract"):
         if re.search(r"hour|minute|second", args.get("duration", "")):
-            return Outcome(
+            return Result(
                 _clock(rng) if rng.random() < 0.7 else f"{day.isoformat()} {_clock(rng)}"
             )
-        return Outcome((day + timedelta(days=rng.randint(-400, 700))).isoformat())
+        return Result((day + timedelta(days=rng.randint(-400, 700))).isoformat())
     if task == "difference":
         unit = args.get("unit", "days")
-        return Outcome(rng.randint(2, 60 if unit in ("years", "hours", "weeks") else 900), unit)
+        return Result(rng.randint(2, 60 if unit in ("years", "hours", "weeks") else 900), unit)
     if task == "weekday":
-        return Outcome(day.strftime("%A"))
+        return Result(day.strftime("%A"))
     if task == "age":
-        return Outcome(rng.randint(1, 95), args.get("unit", "years"))
+        return Result(rng.randint(1, 95), args.get("unit", "years"))
     if task == "now":
         return _now(args, rng)
     if task == "leap_year":
-        return Outcome(rng.random() < 0.5)
+        return Result(rng.random() < 0.5)
     if task == "holiday":
-        return Outcome(day.isoformat())
+        return Result(day.isoformat())
     if task == "week_number":
-        return Outcome(day.isocalendar().week)
-    return Outcome(_clock(rng) if task == "convert_timezone" else day.isoformat())
+        return Result(day.isocalendar().week)
+    return Result(_clock(rng) if task == "convert_timezone" else day.isoformat())
 
 
-def _now(args: Mapping[str, str], rng: random.Random) -> Outcome:
+def _now(args: Mapping[str, str], rng: random.Random) -> Result:
     today = (moments.TODAY + timedelta(days=rng.randint(0, 900))).isoformat()
     by_unit = {"time": _clock(rng), "date": today, "weekday": rng.choice(moments.WEEKDAYS),
                "year": rng.randint(2025, 2029)}  # fmt: skip
-    return Outcome(by_unit.get(args.get("unit", ""), f"{today} {_clock(rng)}"))
+    return Result(by_unit.get(args.get("unit", ""), f"{today} {_clock(rng)}"))
 
 
 def _clock(rng: random.Random) -> str:
     return f"{rng.randint(0, 23):02d}:{rng.choice((0, 15, 30, 45, rng.randint(0, 59))):02d}"
 
 
-def knowledge(args: Mapping[str, str], entity: str | None, rng: random.Random) -> Outcome:
+def knowledge(args: Mapping[str, str], entity: str | None, rng: random.Random) -> Result:
     """A fact of the data; for rankings, lists and counts something of the right kind."""
     attribute = args["attribute"]
     if entity is not None:
-        thing = entities.find(entity)
+        thing = entities.find(entity, attribute)
         value, unit = thing.fact(attribute) if thing else (None, None)
         if value is not None:
-            return Outcome(value, unit)
+            return Result(value, unit)
         return _plausible(attribute, rng)
     kind = args.get("kind", "country")
+    own = re.fullmatch(r"(capital|calling code) = (.+)", args.get("where", ""))
+    if own and own[2].lower() in (known := entities.countries_by(own[1])):
+        return Result(known[own[2].lower()])
     if attribute == "count":
-        return Outcome(rng.randint(1, 60))
+        return Result(rng.randint(1, 60))
     named = re.search(r"name in \(([^)]*)\)", args.get("where", ""))
     pool = [n.strip() for n in named[1].split(",")] if named else None
     names = pool or [entities.pick(kind, rng).name for _ in range(rng.randint(2, 9))]
     several = "n" in args or (attribute == "name" and "order" not in args)
     if several and not re.search(r"(capital|calling code|atomic number|symbol) =", str(args)):
-        return Outcome(list(dict.fromkeys(names)))
-    return Outcome(rng.choice(names))
+        return Result(list(dict.fromkeys(names)))
+    return Result(rng.choice(names))
 
 
-def _plausible(attribute: str, rng: random.Random) -> Outcome:
+def _plausible(attribute: str, rng: random.Random) -> Result:
     thing = entities.pick(rng.choice(("country", "city")), rng)
     values: dict[str, tuple[Any, str | None]] = {
         "population": (rng.randint(10000, 9 * 10**7), None), "area": (rng.randint(90, 10**6), "km²"),
@@ -144,24 +138,24 @@ def _plausible(attribute: str, rng: random.Random) -> Outcome:
         "time zone": ("Europe/Paris", None), "moons": (rng.randint(0, 90), None),
     }  # fmt: skip
     value, unit = values.get(attribute, (rng.randint(3, 2000), None))
-    return Outcome(value, unit)
+    return Result(value, unit)
 
 
-def weather(field: str, rng: random.Random) -> Outcome:
+def weather(field: str, rng: random.Random) -> Result:
     """A value in the field's usual range."""
     if field in ("sunrise", "sunset"):
-        return Outcome(f"{rng.randint(4, 8) if field == 'sunrise' else rng.randint(16, 21):02d}:"
+        return Result(f"{rng.randint(4, 8) if field == 'sunrise' else rng.randint(16, 21):02d}:"
                        f"{rng.randint(0, 59):02d}")  # fmt: skip
     if field not in _RANGES:
-        return Outcome(f"{rng.choice(_SUMMARIES)}, {rng.randint(-10, 35)} °C")
+        return Result(f"{rng.choice(_SUMMARIES)}, {rng.randint(-10, 35)} °C")
     low, high, digits, unit = _RANGES[field]
     value = rng.uniform(low, high)
-    return Outcome(round(value, digits) if digits else round(value), unit)
+    return Result(round(value, digits) if digits else round(value), unit)
 
 
 def currency(
-    amount: str, target: str, results: Mapping[int, Outcome], rng: random.Random
-) -> Outcome:
+    amount: str, target: str, results: Mapping[int, Result], rng: random.Random
+) -> Result:
     """The amount at a made-up rate, with a code as its unit."""
     try:
         number = float(calculator(amount, results).value)
@@ -169,23 +163,23 @@ def currency(
         number = 1.0
     known = entities.by_name("currency").get(target.lower())
     code = known.facts["code"] if known else target.upper() if len(target) == 3 else "USD"
-    return Outcome(
+    return Result(
         round(number * rng.choice((0.01, 0.5, 0.92, 1.1, 8, 140)) * rng.uniform(0.7, 1.4), 2), code
     )
 
 
-def algebra(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Random) -> Outcome:
+def algebra(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Random) -> Result:
     """Solutions that the equation was built from, derivatives of polynomials, or a small formula."""
     formula = next((f.what for f in fills.values() if isinstance(f.what, formulas.Formula)), None)
     task = args["task"]
     if task == "solve":
         if formula and formula.solutions:
-            return Outcome(list(formula.solutions) if len(formula.solutions) > 1 else
+            return Result(list(formula.solutions) if len(formula.solutions) > 1 else
                            formula.solutions[0])  # fmt: skip
         pair = [str(rng.randint(-9, 30)) for _ in range(rng.choice((1, 1, 2)))]
-        return Outcome(pair if len(pair) > 1 else pair[0])
+        return Result(pair if len(pair) > 1 else pair[0])
     if task == "derivative" and formula:
-        return Outcome(formulas.derivative(formula) or "2*x")
+        return Result(formulas.derivative(formula) or "2*x")
     if task in ("limit", "evaluate", "minimum", "maximum") or "lower" in args:
-        return Outcome(rng.randint(-20, 200) if rng.random() < 0.8 else f"{rng.randint(1, 20)}/3")
-    return Outcome(formulas.polynomial(rng).plan)
+        return Result(rng.randint(-20, 200) if rng.random() < 0.8 else f"{rng.randint(1, 20)}/3")
+    return Result(formulas.polynomial(rng).plan)

@@ -252,7 +252,7 @@ def makers() -> dict[str, Maker]:
         "polynomial": _formula(formulas.polynomial), "equation": _formula(formulas.equation),
         "expression": _formula(formulas.expression), "vary": _vary,
     }  # fmt: skip
-    for kind in ("country", "city", "element", "planet", "currency"):
+    for kind in ("country", "city", "capital", "element", "planet", "currency"):
         table[kind] = _entity(kind)
     return table
 
