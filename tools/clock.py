@@ -29,6 +29,7 @@ from mrkl.tools.moments import (
     WEEKDAY_NAMES,
     ClockError,
     Moment,
+    add_days,
     date_text,
     time_text,
 )
@@ -81,9 +82,7 @@ def between(
     country = _country(place) if place and business else None
     first = read_moment(date or "today", present)
     if end is None and date is not None and first.end is not None and first.time is None:
-        following = Moment(first.end)
-        after = shift(following, read_duration("1 day"), now, None, None).value
-        last = Moment(after) if not isinstance(after, (int, str)) else following
+        last = Moment(add_days(first.end, 1))
         return difference(replace(first, yearless=False), last, unit, now, zone, country)
     last = read_moment(end or "today", present)
     return difference(first, last, unit, present, zone, country)

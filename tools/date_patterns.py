@@ -13,12 +13,26 @@ from mrkl.tools.number_vocabulary import MULTIPLES, ORDINALS
 from mrkl.tools.number_words import find_numbers
 
 _SHORT_DAYS = "mon tue tues wed weds thu thur thurs fri sat sun"
-_MONTH_FORMS = {name.casefold(): index for index, name in enumerate(MONTH_NAMES, 1)}
-_MONTH_FORMS |= {name[:3]: index for name, index in list(_MONTH_FORMS.items())}
-_MONTH_FORMS |= {"sept": 9, "febuary": 2, "feburary": 2, "septmber": 9, "decemeber": 12}
-_DAY_FORMS = {name.casefold(): index for index, name in enumerate(WEEKDAY_NAMES)}
-_DAY_FORMS |= {short: [n[:3] for n in _DAY_FORMS].index(short[:3]) for short in _SHORT_DAYS.split()}
-_DAY_FORMS |= {"wensday": 2, "wednsday": 2, "thrusday": 3, "tuseday": 1, "saterday": 5}
+_MONTHS = {name.casefold(): index for index, name in enumerate(MONTH_NAMES, 1)}
+_MONTH_FORMS: dict[str, int] = {
+    **_MONTHS,
+    **{name[:3]: index for name, index in _MONTHS.items()},
+    "sept": 9,
+    "febuary": 2,
+    "feburary": 2,
+    "septmber": 9,
+    "decemeber": 12,  # as misspelt
+}
+_DAYS = {name.casefold(): index for index, name in enumerate(WEEKDAY_NAMES)}
+_DAY_FORMS: dict[str, int] = {
+    **_DAYS,
+    **{short: [name[:3] for name in _DAYS].index(short[:3]) for short in _SHORT_DAYS.split()},
+    "wensday": 2,
+    "wednsday": 2,
+    "thrusday": 3,
+    "tuseday": 1,
+    "saterday": 5,  # as misspelt
+}
 
 
 def _either(words: dict[str, int]) -> str:

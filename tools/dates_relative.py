@@ -53,8 +53,9 @@ _WHICH = {
     "current": 0,
     "last": -1,
     "previous": -1,
+    "past": -1,
+    "prior": -1,
 }
-_WHICH |= {"past": -1, "the next": 1, "prior": -1}
 _W = r"(?P<which>next|coming|following|this|current|last|previous|past|prior)"
 _PERIOD = re.compile(rf"(?:the )?{_W} (?P<unit>day|week|month|year|quarter|decade)")
 _MONTH_WHICH = re.compile(rf"{_W} (?P<name>[a-z]+)(?: (?P<day>\d{{1,2}})(?:st|nd|rd|th)?)?")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
-_LETTERS |= str.maketrans({"ı": "i", "’": "'", "‘": "'", "ʻ": "'", "`": "'"})
+_PLAIN = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "þ": "th", "æ": "ae", "œ": "oe"}
+_LETTERS = str.maketrans({**_PLAIN, **dict.fromkeys("’‘ʻ`", "'")})
 
 
 def fold(name: str) -> str:

@@ -91,7 +91,9 @@ def _money_text(value: Fraction, code: str) -> str:
 
 @functools.cache
 def _bank() -> Any:
-    from currency_converter import CurrencyConverter
+    from currency_converter import (  # pyright: ignore[reportMissingTypeStubs]
+        CurrencyConverter,
+    )
 
     return CurrencyConverter(decimal=True)
 
@@ -123,7 +125,9 @@ def _rate_day(here: str, there: str, today: date, on: date | None) -> date:
 
 
 def _quoted(code: str, day: date) -> bool:
-    from currency_converter import RateNotFoundError
+    from currency_converter import (  # pyright: ignore[reportMissingTypeStubs]
+        RateNotFoundError,
+    )
 
     try:
         return bool(_bank().convert(1, "EUR", code, date=day))
