@@ -1,0 +1,10 @@
+"""The learned router: which of the registered experts, if any, answers a text.
+
+`Router.load().route(text, experts)` gives a `Routing`: calibrated probabilities over the experts
+on offer and *none of them*. It never met most experts in training and holds no parameter of any
+of them: registering an expert means encoding its card. Runs in numpy; torch is not imported.
+"""
+
+from mrkl.router.routing import NONE, Router, Routing
+
+__all__ = ["NONE", "Router", "Routing"]

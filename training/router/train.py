@@ -63,9 +63,7 @@ def encode_parts(model: RouterModel, texts: Texts, ids: np.ndarray, role: int) -
     def joined(name: str) -> torch.Tensor:
         values = [getattr(part, name) for part in parts]
         if values[0].ndim > 1 and name != "pooled":
-            values = [
-                F.pad(v, (0, 0) * (v.ndim - 2) + (0, longest - v.shape[1])) for v in values
-            ]
+            values = [F.pad(v, (0, 0) * (v.ndim - 2) + (0, longest - v.shape[1])) for v in values]
         return torch.cat(values)[back]
 
     return Encoded(*(joined(name) for name in ("pooled", "tokens", "weights", "mask", "none")))

@@ -1,0 +1,97 @@
+"""Trials for measuring and calibrating a router: held-out questions beside held-out experts.
+
+Out: `Trial`s (a text, the experts on offer, the right name or None). Held-out families of
+invented experts stand five at a time beside all built-in ones, card alone or with two examples;
+held-out patterns ask for the built-in ones; near misses and small talk ask for none.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrkl.experts.base import Card, Expert, Parameter, Result
+from training.router.cards import BUILTIN_CARDS
+from training.router.rows import Row, family_of, json_lines, pattern_rows, share
+
+
+@dataclass(frozen=True)
+class Trial:
+    text: str
+    experts: tuple[Expert, ...]
+    right: tuple[str, ...]  # empty: none of them
+    kind: str  # builtin | unseen | none
+    family: str
+
+
+def expert_of(card: Card) -> Expert:
+    return Expert(card, lambda arguments, context: Result(None))
+
+
+def builtin_cards() -> list[Card]:
+    """The shipped cards where the experts are built, else the first wording of training."""
+    import mrkl
+
+    build = getattr(mrkl, "builtin_experts", None)
+    if build is not None:
+        return [expert.card for expert in build()]
+    return [
+        Card(name, words["descriptions"][0], (Parameter(words["parameters"], "str"),))
+        for name, words in BUILTIN_CARDS.items()
+        if name != "database"
+    ]
+
+
+def card_of(raw: dict, examples: int) -> Card:
+    """A card from a row of the invented experts; the last questions become its examples."""
+    parameters = tuple(
+        Parameter(name, str(p["type"]), p["description"], bool(p["required"]))
+        for name, p in raw["parameters"].items()
+    )
+    shown = tuple(q["q"] for q in raw["questions"][6 - examples :]) if examples else ()
+    return Card(raw["name"], raw["description"], parameters, raw["returns"], shown)
+
+
+def unseen_trials(files: list[Path], builtin: list[Expert], examples: int) -> list[Trial]:
+    """Five held-out experts at a time (families together) beside all built-in ones."""
+    rng = random.Random(3)
+    raws = {raw["name"]: raw for file in files for raw in json_lines(file)}
+    held = [r for r in raws.values() if share("family " + family_of(r["name"])) < 0.2]
+    families = sorted({family_of(r["name"]) for r in held})
+    rng.shuffle(families)
+    held.sort(key=lambda raw: families.index(family_of(raw["name"])))
+    trials: list[Trial] = []
+    for start in range(0, len(held), 5):
+        few = held[start : start + 5]
+        cards = [card_of(raw, examples) for raw in few]
+        offered = (*builtin, *(expert_of(card) for card in cards))
+        for raw in few:
+            family = family_of(raw["name"])
+            for question in raw["questions"][:4]:
+                trials.append(Trial(question["q"], offered, (raw["name"],), "unseen", family))
+            kin = {r["name"] for r in few if family_of(r["name"]) == family} - {raw["name"]}
+            rest = tuple(e for e in offered if e.card.name not in kin)
+            trials += [Trial(q, rest, (), "near miss", family) for q in raw["near_misses"]]
+    return trials
+
+
+def builtin_trials(folder: Path, builtin: list[Expert]) -> list[Trial]:
+    """Held-out patterns, filled once: subqueries and questions of one expert, and none."""
+    names = {expert.card.name for expert in builtin}
+    rows: list[Row] = [row for row in pattern_rows(folder, 1, random.Random(21)) if row.held_out]
+    return [
+        Trial(
+            row.text,
+            tuple(builtin),
+            row.answers,
+            "builtin" if row.answers else "none",
+            row.answers[0] if row.answers else "none",
+        )
+        for row in rows
+        if set(row.answers) <= names
+    ]
+
+
+def all_trials(folder: Path, more: list[Path], examples: int) -> list[Trial]:
+    builtin = [expert_of(card) for card in builtin_cards()]
+    files = [folder / "expert_cards.jsonl", *more]
+    return unseen_trials(files, builtin, examples) + builtin_trials(folder, builtin)
