@@ -135,7 +135,7 @@ class ArgumentsGrammar:
         operand = self._or_reference(self._number())
         self._rule("PLAIN", "/ ?[-+*\\/] ?/")
         self._rule("plain_operand", f'"-"? ({operand} | "(" arithmetic ")")')
-        return self._rule("arithmetic", "plain_operand (PLAIN plain_operand)*")
+        return self._rule("arithmetic", "plain_operand (PLAIN plain_operand){0,4}")
 
     def _list(self, inner: str) -> str:
         item = self._copied() if inner == "str" else self._arithmetic()

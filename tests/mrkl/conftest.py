@@ -4,6 +4,7 @@ import pytest
 
 import mrkl
 from mrkl.agent import Agent
+from mrkl.experts.registry import builtin_expert
 from mrkl.scripted import ScriptedLanguage
 
 
@@ -19,7 +20,7 @@ def scripted() -> Callable[..., Agent]:
 
     def make(scripts: dict[str, str], *experts: object, **options: object) -> Agent:
         confidence = options.pop("confidence", 1.0)
-        chosen = [mrkl.experts.registry.builtin_expert("calculator"), *experts]
+        chosen = [builtin_expert("calculator"), *experts]
         return Agent(chosen, model=ScriptedLanguage(scripts, confidence), **options)
 
     return make
