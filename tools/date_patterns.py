@@ -66,7 +66,9 @@ def normal_form(text: str) -> str:
     """Lower case, blanks single, number words as digits, ordinals as `3rd`, no commas."""
     text = re.sub(r"[\s,]+", " ", text.casefold().replace("’", "'")).strip(" .?!")
     text = re.sub(rf"\b({MONTH}|{WEEKDAY})\.(?=\s|$)", r"\1", text)
+    text = re.sub(r"^(?:exactly|about|around|roughly|just)\s+", "", text)
     text = re.sub(r"^(?:on|at|the date of|the date|date of)\s+", "", text)
+    text = re.sub(r"\bago today$", "ago", text)
     return " ".join(_digits(text).split())
 
 

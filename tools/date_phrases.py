@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from mrkl.tools.date_patterns import (
     MONTH,
@@ -23,7 +23,8 @@ from mrkl.tools.date_patterns import (
     ordinal_number,
     weekday_number,
 )
-from mrkl.tools.dates_relative import read_relative
+from mrkl.tools.dates_relative import IN, SHIFT, read_relative
+from mrkl.tools.durations import read_duration
 from mrkl.tools.moments import (
     WEEKDAY_NAMES,
     ClockError,
@@ -67,6 +68,9 @@ def read_moment(text: str, now: datetime) -> Moment:
         return Moment(now.date(), now.time().replace(microsecond=0))
     if _ISO_TIME.fullmatch(lowered):
         return _iso_time(lowered, shown)
+    shifted = _time_shift(lowered, now)
+    if shifted is not None:
+        return shifted
     found = split_time(lowered.replace("’", "'"))
     rest, zone = _split_zone(found.rest) if found.time is not None else (found.rest, None)
     if not rest.strip(" ,.") or rest in ("of", "on", "the"):
@@ -94,6 +98,30 @@ def read_day(text: str, now: datetime, shown: str | None = None, depth: int = 0)
     if moment is None:
         raise ClockError(f"{shown!r} is not a date I can read")
     return moment
+
+
+def _time_shift(text: str, now: datetime) -> Moment | None:
+    """`in 90 minutes`, `an hour ago`, `2 hours before midnight`: hours and minutes from a time."""
+    match = IN.fullmatch(text) or SHIFT.fullmatch(text)
+    if match is None:
+        return None
+    words = match.groupdict()
+    try:
+        duration = read_duration(words["dur"] or words.get("dur2") or "")
+    except ClockError:
+        return None
+    if not duration.seconds or duration.months or duration.business:
+        return None
+    base = read_moment(words.get("of") or "now", now)
+    back = words.get("side") in ("ago", "back", "earlier", "before", "prior to", "ahead of")
+    span = timedelta(days=duration.days, seconds=float(duration.seconds))
+    try:
+        moved = base.naive() + (-span if back else span)
+    except OverflowError:
+        raise ClockError("that is outside the years 1 to 9999") from None
+    time = moved.time().replace(microsecond=0)
+    day = moved.date() if base.dated else base.day  # `2 hours before midnight` is a time alone
+    return replace(base, day=day, time=time, end=None)
 
 
 def _iso_time(text: str, shown: str) -> Moment:

@@ -60,6 +60,7 @@ _W = r"(?P<which>next|coming|following|this|current|last|previous|past|prior)"
 _PERIOD = re.compile(rf"(?:the )?{_W} (?P<unit>day|week|month|year|quarter|decade)")
 _MONTH_WHICH = re.compile(rf"{_W} (?P<name>[a-z]+)(?: (?P<day>\d{{1,2}})(?:st|nd|rd|th)?)?")
 _WEEKDAY = re.compile(rf"(?:the )?(?:{_W} )?(?P<wd>{WEEKDAY})")
+_WEEKDAY_DAY = re.compile(rf"(?P<wd>{WEEKDAY}) (?:the )?(?P<n>\d{{1,2}})(?:st|nd|rd|th)")
 _OF_WEEK = re.compile(rf"(?:the )?(?P<wd>{WEEKDAY}) (?:of )?(?P<week>(?:next|this|last) week)")
 _AFTER_NEXT = re.compile(
     rf"(?:the )?(?P<unit>{WEEKDAY}|week|month|year) (?P<which>after next|before last)"
@@ -87,16 +88,16 @@ _BESIDE = re.compile(
     rf"(?:the )?(?:(?P<nth>{ORDINAL}) )?(?P<wd>{WEEKDAY}|day|week|month|year) "
     r"(?P<side>on or after|on or before|after|following|before|preceding|prior to) (?P<of>.+)"
 )
-_SHIFT = re.compile(
+SHIFT = re.compile(
     r"(?P<dur>.+?) (?P<side>from|after|since|before|prior to|ahead of|later than|past) (?P<of>.+)"
 )
-_IN = re.compile(
+IN = re.compile(
     r"(?:in|within) (?P<dur>.+?)(?:'? time)?|(?P<dur2>.+?) (?P<side>ago|hence|back|earlier|later|from now)"
 )
 _HOLIDAY_YEAR = re.compile(
     r"(?:the )?(?:(?P<which>next|last|this|coming) )?(?P<name>.+?)(?: (?:day )?(?:of |in )?(?P<year>\d{4}|(?:this|next|last) year))?"
 )
-_AFTER = ("after", "following", "from", "since", "on or after", "later than", "past")
+AFTER = ("after", "following", "from", "since", "on or after", "later than", "past")
 
 
 def read_relative(text: str, now: datetime, read: Reader) -> Moment | None:
@@ -119,6 +120,8 @@ def _period(text: str, today: date, read: Reader) -> Moment | None:
     match = _PERIOD.fullmatch(text)
     if match:
         return _whole(match["unit"], _WHICH[match["which"]], today)
+    if bare.startswith(("week of ", "week containing ")):
+        return week_period(read(bare.partition(" of ")[2] or bare.partition("ing ")[2]).day)
     if bare in ("week", "month", "year", "quarter", "decade"):
         return _whole(bare, 0, today)
     match = _AFTER_NEXT.fullmatch(text)
@@ -193,6 +196,9 @@ def _weekday(text: str, today: date, read: Reader) -> Moment | None:
         if match["which"] == "after next":
             return Moment(add_days(_from(today, wanted, 1), 7))
         return Moment(add_days(_from(today, wanted, -1), -7))
+    match = _WEEKDAY_DAY.fullmatch(text)
+    if match:
+        return _next_such_day(today, weekday_number(match["wd"]), int(match["n"]))
     match = _WEEKDAY.fullmatch(text)
     if match is None:
         return None
@@ -206,6 +212,16 @@ def _weekday(text: str, today: date, read: Reader) -> Moment | None:
     if which == "next" and moment.day.isocalendar()[:2] == today.isocalendar()[:2]:
         return moment.noted(f"the first {WEEKDAY_NAMES[wanted]} after today")
     return moment
+
+
+def _next_such_day(today: date, weekday: int, number: int) -> Moment:
+    """`friday the 13th`: the next one from today on."""
+    day = today
+    for _ in range(28 * 366):  # the calendar repeats itself every 28 years within a century
+        if day.weekday() == weekday and day.day == number:
+            return Moment(day)
+        day = add_days(day, 1)
+    raise ClockError(f"no {WEEKDAY_NAMES[weekday]} is the {number}th")
 
 
 def _from(day: date, wanted: int, side: int, inclusive: bool = False) -> date:
@@ -235,6 +251,8 @@ def _nth(text: str, today: date, read: Reader) -> Moment | None:
 def _span(moment: Moment, text: str) -> Moment:
     if moment.end is None:
         raise ClockError(f"{text!r}: {date_text(moment.day)} is one day, not a month or a year")
+    if (moment.end - moment.day).days < 7:  # a week may be named by a day inside it
+        return replace(moment, day=add_days(moment.end, -6))
     return moment
 
 
@@ -281,18 +299,18 @@ def _edge(text: str, today: date, read: Reader) -> Moment | None:
 
 def _shift(text: str, today: date, read: Reader) -> Moment | None:
     """`in 3 weeks`, `3 weeks ago`, `10 days after 3 march 2024`."""
-    match = _IN.fullmatch(text)
+    match = IN.fullmatch(text)
     if match:
         duration = _duration(match["dur"] or match["dur2"])
         if duration is not None:
             back = match["side"] in ("ago", "back", "earlier")
             return Moment(_moved(today, duration.negated() if back else duration))
-    match = _SHIFT.fullmatch(text)
+    match = SHIFT.fullmatch(text)
     duration = _duration(match["dur"]) if match else None
     if match is None or duration is None:
         return None
     base = read(match["of"])
-    later = match["side"] in _AFTER
+    later = match["side"] in AFTER
     return replace(base, day=_moved(base.day, duration if later else duration.negated()), end=None)
 
 
@@ -332,7 +350,7 @@ def _beside(text: str, today: date, read: Reader) -> Moment | None:
     if match is None:
         return None
     base = read(match["of"])
-    side = 1 if match["side"] in _AFTER else -1
+    side = 1 if match["side"] in AFTER else -1
     count = abs(ordinal_number(match["nth"])) if match["nth"] else 1
     unit = match["wd"]
     if unit in ("day", "week", "month", "year"):

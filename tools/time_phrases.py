@@ -34,15 +34,27 @@ class TimeFound:
 
 def split_time(text: str) -> TimeFound:
     """Take the time of day out of a lower-case phrase; raises ClockError for impossible ones."""
+    text, part = _part_of_day(text)
     for pattern, reader in _PATTERNS:
         match = pattern.search(text)
         if match is None:
             continue
         found, note = reader(match)
+        said = match.groupdict()
+        if part and 1 <= found.hour < 12 and not said.get("half") and not said.get("part"):
+            found = found.replace(hour=found.hour + 12)
         rest = f"{text[: match.start()]} {text[match.end() :]}"
         rest = re.sub(r"\b(?:at|by|@)\s*$|^\s*(?:at|by|@)\s+", " ", rest.strip())
         return TimeFound(" ".join(rest.split()).strip(" ,"), found, note)
     return TimeFound(text, None)
+
+
+def _part_of_day(text: str) -> tuple[str, bool]:
+    """The phrase without `morning` or `evening` beside a day, and whether it was after noon."""
+    after = re.search(r"\btonight\b|(?<!the )(?<!last )\b(?:afternoon|evening|night)\b", text)
+    text = re.sub(r"\bthis (?:morning|afternoon|evening)\b|\btonight\b", "today", text)
+    day = r"\b(today|tomorrow|yesterday|[a-z]+day|mon|tue|wed|thu|fri|sat|sun)"
+    return re.sub(rf"{day} (?:morning|afternoon|evening|night)\b", r"\1", text), bool(after)
 
 
 def _number(text: str) -> int:
