@@ -31,10 +31,48 @@ _ALIASES = {
     "sulfur": ("sulphur",), "cesium": ("caesium",), "caesium": ("cesium",),
 }  # fmt: skip
 _PLURAL_WORDS = {"dollar": "dollars", "franc": "francs", "pound": "pounds", "euro": "euros"}
-_COMMON_CURRENCIES = (
-    "EUR USD GBP JPY CHF CAD AUD INR CNY SEK NOK DKK PLN CZK HUF TRY ZAR KRW BRL MXN THB NZD SGD "
-    "HKD ILS AED IDR MYR PHP VND EGP KES NGN COP ARS CLP UAH RON ISK MAD".split()
-)
+_COMMON_CURRENCIES = [
+    "EUR",
+    "USD",
+    "GBP",
+    "JPY",
+    "CHF",
+    "CAD",
+    "AUD",
+    "INR",
+    "CNY",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "HUF",
+    "TRY",
+    "ZAR",
+    "KRW",
+    "BRL",
+    "MXN",
+    "THB",
+    "NZD",
+    "SGD",
+    "HKD",
+    "ILS",
+    "AED",
+    "IDR",
+    "MYR",
+    "PHP",
+    "VND",
+    "EGP",
+    "KES",
+    "NGN",
+    "COP",
+    "ARS",
+    "CLP",
+    "UAH",
+    "RON",
+    "ISK",
+    "MAD",
+]
 _UNITS = {
     "area": "km²", "melting point": "°C", "boiling point": "°C", "density": "g/cm³", "gravity":
     "m/s²", "diameter": "km", "distance from the sun": "km", "day length": "hours", "mass": "kg",

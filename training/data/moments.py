@@ -11,11 +11,22 @@ from datetime import date, timedelta
 
 from training.data.numbers_as_words import in_words, ordinal
 
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 SHORT = [m[:3] for m in MONTHS]
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 RELATIVE = (
     "today", "tomorrow", "yesterday", "next friday", "next monday", "last tuesday", "next week",
     "the day after tomorrow", "this saturday", "next sunday", "christmas", "new year's day",

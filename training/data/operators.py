@@ -24,8 +24,27 @@ _NEIGHBOURS = {
 _WORD = re.compile(r"[A-Za-z]{4,}")
 # words that carry the meaning of a sum or a date are not misspelled beyond recognition
 _SPARE = set(
-    "plus minus times percent january february march april june july august september october "
-    "november december hundred thousand million billion".split()
+    [
+        "plus",
+        "minus",
+        "times",
+        "percent",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "hundred",
+        "thousand",
+        "million",
+        "billion",
+    ]
 )
 
 
@@ -217,6 +236,8 @@ class Trailer:
     """Something said after the question."""
 
     def apply(self, draft: Draft, rng: random.Random) -> bool:
+        if not draft.pattern.steps and rng.random() < 0.8:
+            return False
         NoEndMark().apply(draft, rng)
         draft.pieces.append(Piece(rng.choice(wordings.TRAILERS)))
         return True
@@ -306,7 +327,13 @@ def vary(draft: Draft, rng: random.Random, split: str) -> None:
             _run(operator, draft, rng)
     roll = rng.random()
     case: Callable[[], Operator] | None = (
-        LowerCase if roll < 0.4 else SentenceCase if roll < 0.48 else UpperCase if roll < 0.49 else None
+        LowerCase
+        if roll < 0.4
+        else SentenceCase
+        if roll < 0.48
+        else UpperCase
+        if roll < 0.49
+        else None
     )
     if case is not None and not (_formula(draft) and case is UpperCase):
         case().apply(draft, rng)

@@ -28,7 +28,9 @@ NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberwo
 _NUMBER = re.compile(r"(?<![\w.,^'’:/])\d[\d,]*(?:\.\d+)?(?![\w.,]*\d)(?![\w'’:/])")
 _CONSTANTS = {7, 10, 12, 14, 16, 24, 25, 30, 36, 50, 52, 60, 90, 100, 180, 360, 365, 366, 500, 1000,
               1440, 3600, 1000000, 10000}  # fmt: skip
-_VERDICT = re.compile(r"\b(yes|no|not|n't|enough|aren't|isn't|tiny|more than|less|over|under)\b", re.I)
+_VERDICT = re.compile(
+    r"\b(yes|no|not|n't|enough|aren't|isn't|tiny|more than|less|over|under)\b", re.IGNORECASE
+)
 _MOST = (
     (r"^ ?(%|percent|per cent)", 100), (r"^ ?(years?|yrs?) old", 90), (r"^ ?(years?|yrs?)\b", 40),
     (r"^[ -]?months?\b", 48), (r"^ ?(weeks?|wks)\b", 60), (r"^ ?(hours?|hrs?|h)\b", 24),
@@ -148,9 +150,11 @@ def _varied(row: dict[str, Any]) -> dict[str, str]:
     numbers = [m[0].rstrip(",") for m in _NUMBER.finditer(plain)]
     for number in dict.fromkeys(numbers):
         bare = number.replace(",", "")
-        if numbers.count(number) > 1 or row["q"].count(number) > 1 or float(bare) < 8:
+        if numbers.count(number) > 1 or row["q"].count(number) > 1 or float(bare) < 13:
             continue
-        if float(bare) in _CONSTANTS or not re.search(rf"(?<![\d.]){re.escape(bare)}(?![\d.])", used):
+        if float(bare) in _CONSTANTS or not re.search(
+            rf"(?<![\d.]){re.escape(bare)}(?![\d.])", used
+        ):
             continue
         found[f"v{len(found)}"] = f"vary:{number}"
     return found
@@ -166,7 +170,19 @@ def _loosen(row: dict[str, Any]) -> tuple[str, list[dict[str, Any]], str]:
         exact = re.compile(rf"(?<![\d.]){re.escape(bare)}(?![\d]|\.\d)")
         steps = exact.sub(f"{{{name}}}", steps)
         answer = exact.sub(f"{{{name}}}", answer.replace(number, bare))
-    return text, json.loads(steps), answer
+    return text, json.loads(_as_percent(row["q"], steps)), answer
+
+
+def _as_percent(question: str, steps: str) -> str:
+    """`0.15` and `1.15` for the question's `15 percent`, written with the number it has."""
+
+    def rewrite(match: re.Match[str]) -> str:
+        percent = str(int(match[2].ljust(2, "0")))
+        if not re.search(rf"(?<![\d.]){percent} ?(%|percent|per cent)", question):
+            return match[0]
+        return f"({percent} / 100)" if match[1] == "0" else f"(1 + {percent} / 100)"
+
+    return re.sub(r"(?<![\d.])([01])\.(\d{1,2})(?!\d)", rewrite, steps)
 
 
 def _check_answer(question: Question, answer: str, text: str) -> None:
@@ -183,9 +199,11 @@ def _check_answer(question: Question, answer: str, text: str) -> None:
 
 def _sanity(question: Question, text: str, steps: tuple[Step, ...]) -> tuple[bool, bool]:
     kinds = {kind for kind in question.types.values() if kind in NUMERIC}
-    divides = any("/" in t for s in steps for a in s.arguments for t, slot in a.text.parts if not slot)
+    divides = any(
+        "/" in t for s in steps for a in s.arguments for t, slot in a.text.parts if not slot
+    )
     counting = kinds <= {"int", "bigint", "numberword"} and bool(kinds)
-    free = re.search(r"negative|minus|below zero|overdrawn|°|degrees|\bsum\b", text, re.I)
+    free = re.search(r"negative|minus|below zero|overdrawn|°|degrees|\bsum\b", text, re.IGNORECASE)
     return counting and divides, not free and bool(kinds)
 
 
@@ -204,7 +222,8 @@ def _hints(
         left = pieces[i - 1][1] if i else ""
         right = pieces[i + 1][1] if i + 1 < len(pieces) else ""
         tight = formula or bool(_TIGHT_LEFT.search(left) or _TIGHT_RIGHT.search(right))
-        most = next((m for rule, m in _MOST if re.search(rule, right, re.I)), None)
+        most = next((m for rule, m in _MOST if re.search(rule, right, re.IGNORECASE)), None)
+        most = 18 if re.search(r"\bgroup $", left, re.IGNORECASE) else most
         hints[name] = Hints(tight, most, _when(name, question, steps))
     return hints
 

@@ -69,9 +69,7 @@ def calendar(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Ran
     day = dates[0] if dates else moments.TODAY + timedelta(days=rng.randint(-300, 300))
     if task in ("add", "subtract"):
         if re.search(r"hour|minute|second", args.get("duration", "")):
-            return Result(
-                _clock(rng) if rng.random() < 0.7 else f"{day.isoformat()} {_clock(rng)}"
-            )
+            return Result(_clock(rng) if rng.random() < 0.7 else f"{day.isoformat()} {_clock(rng)}")
         return Result((day + timedelta(days=rng.randint(-400, 700))).isoformat())
     if task == "difference":
         unit = args.get("unit", "days")
@@ -153,9 +151,7 @@ def weather(field: str, rng: random.Random) -> Result:
     return Result(round(value, digits) if digits else round(value), unit)
 
 
-def currency(
-    amount: str, target: str, results: Mapping[int, Result], rng: random.Random
-) -> Result:
+def currency(amount: str, target: str, results: Mapping[int, Result], rng: random.Random) -> Result:
     """The amount at a made-up rate, with a code as its unit."""
     try:
         number = float(calculator(amount, results).value)

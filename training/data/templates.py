@@ -13,9 +13,44 @@ from dataclasses import dataclass, field
 
 SLOT = re.compile(r"\{([a-z_]+(?::[a-z]+)?(?::[a-z]\w*)?|\w+)\}")
 TYPES = set(
-    "int decimal percent fraction money bigint numberword ordinal date weekday month year time "
-    "duration timezone_city country city continent language currency element planet unit variable "
-    "polynomial equation expression person item items place animal food word sentence text".split()
+    [
+        "int",
+        "decimal",
+        "percent",
+        "fraction",
+        "money",
+        "bigint",
+        "numberword",
+        "ordinal",
+        "date",
+        "weekday",
+        "month",
+        "year",
+        "time",
+        "duration",
+        "timezone_city",
+        "country",
+        "city",
+        "continent",
+        "language",
+        "currency",
+        "element",
+        "planet",
+        "unit",
+        "variable",
+        "polynomial",
+        "equation",
+        "expression",
+        "person",
+        "item",
+        "items",
+        "place",
+        "animal",
+        "food",
+        "word",
+        "sentence",
+        "text",
+    ]
 )
 _FIRST = 0xE000
 
@@ -100,9 +135,9 @@ class Question:
         body = re.sub(r"(\\ )+", r"\\s+", re.escape(wanted))
         if whole_words:
             body = r"(?<![^\W_])" + body + r"(?![^\W_])"
-        match = re.search(body, self.flat, re.I)
+        match = re.search(body, self.flat, re.IGNORECASE)
         if match is None and "'" in wanted:
-            match = re.search(body.replace("'", "['’]?"), self.flat, re.I)
+            match = re.search(body.replace("'", "['’]?"), self.flat, re.IGNORECASE)
         return match.span() if match else None
 
     def keep(self, start: int, end: int) -> tuple[int, int]:

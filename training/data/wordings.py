@@ -99,7 +99,9 @@ ABBREVIATIONS = {k: v for k, v in _table(_ABBREVIATIONS).items() if k not in ("t
 @lru_cache(maxsize=8)
 def _finder(words: tuple[str, ...]) -> re.Pattern[str]:
     longest = sorted(words, key=len, reverse=True)
-    return re.compile(rf"(?<![\w'’-])({'|'.join(map(re.escape, longest))})(?![\w'’-])", re.I)
+    return re.compile(
+        rf"(?<![\w'’-])({'|'.join(map(re.escape, longest))})(?![\w'’-])", re.IGNORECASE
+    )
 
 
 def finder(table: dict[str, tuple[str, ...]]) -> re.Pattern[str]:
@@ -156,15 +158,15 @@ def _leads(forms: tuple[str, ...], rest: str) -> tuple[str, ...]:
 
 
 INDIRECT: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"(what is|what's|whats|what are) the (?!time|day|date|weather)", re.I),
+    (re.compile(r"(what is|what's|whats|what are) the (?!time|day|date|weather)", re.IGNORECASE),
      _leads(_TELL, "the ")),
-    (re.compile(r"how many (?=[a-z]+ (in|are in|per|until|till|from|between)\b)", re.I),
+    (re.compile(r"how many (?=[a-z]+ (in|are in|per|until|till|from|between)\b)", re.IGNORECASE),
      _leads(_MANY, "how many ")),
-    (re.compile(r"capital of ", re.I), _leads(_TELL, "the capital of ")),
-    (re.compile(r"population of ", re.I), _leads(_TELL, "the population of ")),
+    (re.compile(r"capital of ", re.IGNORECASE), _leads(_TELL, "the capital of ")),
+    (re.compile(r"population of ", re.IGNORECASE), _leads(_TELL, "the population of ")),
 )  # fmt: skip
 OPENING = re.compile(
     r"^(what is|what's|whats|what are|could you tell me|can you tell me|tell me|please|do you know) "
     r"(the )?",
-    re.I,
+    re.IGNORECASE,
 )

@@ -6,8 +6,9 @@ Out: tuples of strings. Plain lists, nothing computed but the split.
 from __future__ import annotations
 
 
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+def _list(text: str, mark: str = ",") -> tuple[str, ...]:
+    parts = text.replace("\n", "," if mark == "," else " ").split(mark)
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 PERSONS = _list("""
@@ -64,9 +65,8 @@ kitchen, lantern, marble, necklace, orchard, pepper, quartz, ribbon, sandal, thu
 velvet, walnut, yellow, zipper, balance, candle, dragon, engine, feather, garden, hammer, island,
 jungle, kettle, library, mountain, notebook, ocean, planet, question, river, silver, ticket, valley""")
 
-SENTENCES = tuple(
-    part.strip()
-    for part in """
+SENTENCES = _list(
+    """
 the train was late again; I left my keys on the table; nobody came to the meeting on friday;
 we should meet before lunch; my brother has two dogs and a parrot; the soup is too salty;
 please call me back tonight; it rained all weekend; the old bridge is closed for repairs;
@@ -77,7 +77,8 @@ this is the best cake I ever had; the report is due on monday; we ran out of mil
 the cat sleeps on the warm roof; he forgot the tickets at home; the lights went out at ten;
 everyone laughed at the joke; the letter arrived yesterday; our team won the last game;
 you are invited to the party; the painting hangs in the hall; we need more chairs for the guests
-""".split(";")
+""",
+    ";",
 )
 
 LANGUAGES = _list("""
