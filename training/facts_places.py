@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mrkl.tools.facts_keys import name_key
+from mrkl.tools.facts_keys import distance, name_key
+from training.facts_countryinfo import SMALL, Extra, extras
 
 Row = dict[str, Any]
 OBSERVERS = ("VA", "PS")  # permanent observer states at the United Nations, not in CLDR's list
@@ -26,7 +27,6 @@ SPOKEN: dict[str, tuple[str, ...]] = {
     "the states": ("US",),
     "great britain": ("GB",),
     "britain": ("GB",),
-    "holland": ("NL",),
     "uae": ("AE",),
     "emirates": ("AE",),
     "russian federation": ("RU",),
@@ -45,6 +45,7 @@ SPOKEN: dict[str, tuple[str, ...]] = {
     "people s republic of china": ("CN",),
     "federal republic of germany": ("DE",),
 }
+LANGUAGE_NAMES = {"bn": "Bengali"}  # better known than CLDR's "Bangla"
 ALTERNATES_FROM = 150_000  # inhabitants: smaller cities keep only their own name
 _LATIN_NAME = re.compile(r"[A-Z][a-z]+(?:[ '-][A-Za-z][a-z]*)*|[A-Z]{2,4}")
 
@@ -91,6 +92,7 @@ class PlaceReader:
         self.raw_cities: list[Row] = list(cache.get_cities().values())
         self.raw_continents: dict[str, Row] = cache.get_continents()
         self.states: dict[str, Row] = cache.get_us_states()
+        self.extras: dict[str, Extra] = extras()
         self.today = today
         self.english = Locale("en")
         core, names = "cldr-core/supplemental", "cldr-localenames-full/main/en/territories.json"
@@ -156,21 +158,25 @@ class PlaceReader:
 
     def _country(self, code: str, raw: Row, names: dict[str, str], capital: Row | None) -> Row:
         population = int(self.info.get(code, {}).get("_population", 0)) or None
+        extra = self.extras.get(code)
         area = float(raw["areakm2"]) or None
+        if extra and extra.area and (area or 0) < SMALL:
+            area = extra.area
         currency = self._currency(code)
         official, regional = self._languages(code)
-        neighbours = [c for c in str(raw["neighbours"]).split(",") if c in names]
+        neighbours = [c for c in str(raw["neighbours"]).split(",") if self._touch(code, c)]
+        latitude, longitude = extra.position if extra and extra.position else (None, None)
         return {
             "id": int(raw["geonameid"]),
             "name": names[code],
             "iso2": code,
             "iso3": raw["iso3"],
-            "capital": raw["capital"] or None,
+            "capital": _current(raw["capital"].strip(), capital),
             "capital_keys": keys([raw["capital"], *([capital["name"]] if capital else [])]),
             "continent": self.raw_continents[raw["continentcode"]]["name"],
             "population": population,
             "area": area,
-            "population_density": population / area if population and area else None,
+            "population_density": round(population / area, 2) if population and area else None,
             "currency": self._currency_name(currency) if currency else None,
             "currency_code": currency,
             "currency_keys": self._currency_keys(currency, raw["currencyname"]),
@@ -182,10 +188,20 @@ class PlaceReader:
             "neighbours": ", ".join(sorted(names[c] for c in neighbours)) or None,
             "neighbour_keys": keys(neighbours),
             "neighbour_count": len(neighbours),
+            "latitude": latitude,
+            "longitude": longitude,
             "time_zone": capital["timezone"] if capital else self._only_zone(code),
             "zones": len({c["timezone"] for c in self.raw_cities if c["countrycode"] == code}),
             "sovereign": int(code in self.members or code in OBSERVERS),
         }
+
+    def _touch(self, code: str, other: str) -> bool:
+        """Whether geonames' neighbours share a land border: a leased base on an island is none."""
+        if other not in self.raw_countries:
+            return False
+        pair = [self.extras.get(code), self.extras.get(other)]
+        sovereign = {code, other} <= self.members
+        return not (sovereign and any(extra and not extra.borders for extra in pair))
 
     def _only_zone(self, code: str) -> str | None:
         zones = {c["timezone"] for c in self.raw_cities if c["countrycode"] == code}
@@ -229,7 +245,8 @@ class PlaceReader:
         return self._language_names(official or order[:1]), self._language_names(regional)
 
     def _language_names(self, tags: list[str]) -> list[str]:
-        names = [self.english.languages.get(tag.split("_")[0]) for tag in tags]
+        codes = [tag.split("_")[0] for tag in tags]
+        names = [LANGUAGE_NAMES.get(code, self.english.languages.get(code)) for code in codes]
         return list(dict.fromkeys(name for name in names if name))
 
     def _country_aliases(self, code: str, raw: Row) -> Iterator[tuple[str, int]]:
@@ -237,10 +254,14 @@ class PlaceReader:
         for tag, name in self.territory_names.items():
             if tag == code or tag.startswith(f"{code}-alt-"):
                 for part in (name, re.sub(r"\(.*?\)", "", name), *re.findall(r"\((.*?)\)", name)):
-                    yield name_key(part), 0 if part == name else 1
-        yield code.casefold(), 1
+                    if name_key(part) != "republic":
+                        yield name_key(part), 0 if part == name else 1
+        # Two letters are more often a city or a symbol ("LA", "In") than a country's code.
+        yield code.casefold(), 3
         yield str(raw["iso3"]).casefold(), 1
-        yield str(raw["tld"]).strip("."), 1
+        yield str(raw["tld"]).strip("."), 3
+        for name in self.extras[code].names if code in self.extras else ():
+            yield name_key(name), 1
         for spoken, codes in SPOKEN.items():
             if code in codes:
                 yield name_key(spoken), 1
@@ -294,6 +315,15 @@ class PlaceReader:
 def _plain(name: str) -> str:
     """A country's name without its article: lists and answers read better."""
     return name.strip().removeprefix("The ")
+
+
+def _current(name: str, city: Row | None) -> str | None:
+    """The capital's name; the city list is newer where it has quite another name (Astana)."""
+    if city is None:
+        return name or None
+    own, other = name_key(name), name_key(city["name"])
+    renamed = distance(own, other, len(own) // 2) > len(own) // 2
+    return city["name"] if renamed else name
 
 
 def _ascii_dots(name: str) -> str:

@@ -57,7 +57,9 @@ def package_folder(name: str) -> Path:
 
 def elements() -> list[Row]:
     """One row an element, by atomic number; °C, g/cm³, u."""
-    database = sqlite3.connect(f"file:{package_folder('mendeleev') / 'elements.db'}?mode=ro", uri=True)
+    database = sqlite3.connect(
+        f"file:{package_folder('mendeleev') / 'elements.db'}?mode=ro", uri=True
+    )
     database.row_factory = sqlite3.Row
     rows = [dict(row) for row in database.execute(_ELEMENTS)]
     phases: dict[int, list[Row]] = {}
@@ -149,7 +151,9 @@ def compounds() -> tuple[list[Row], list[Alias]]:
         rows.append(row)
         names_of = [name for name in cells[7:] if _common(name)][: SYNONYMS + 1]
         aliases += [(name_key(row["name"]), "compound", number, 0)]
-        aliases += [(name_key(n), "compound", number, 1 if i < 4 else 2) for i, n in enumerate(names_of)]
+        aliases += [
+            (name_key(n), "compound", number, 1 if i < 4 else 2) for i, n in enumerate(names_of)
+        ]
     return rows, aliases
 
 
