@@ -62,7 +62,7 @@ class Core:
     def read_ids(self, ids: Sequence[int], before: Snapshot | None = None) -> Snapshot:
         """The snapshot after more tokens."""
         state = before.state if before else None
-        output = self.model([list(ids)], state, logits_to_keep=1)
+        output = self.model(ids, state, logits_to_keep=1)
         return Snapshot(output.state, output.logits[0, -1])
 
 
@@ -148,7 +148,9 @@ class Pen:
         """The log-probability of all but the first token of each row, in one batch."""
         longest = max(len(row) for row in rows)
         padded = [row + [row[-1]] * (longest - len(row)) for row in rows]
-        output = self.core.model(padded, self.at.state.repeated(len(rows)))
+        import torch
+
+        output = self.core.model(torch.tensor(padded), self.at.state.repeated(len(rows)))
         logprobs = output.logits.float().log_softmax(-1).cpu().numpy()
         return [
             float(np.sum([logprobs[r, place, row[place + 1]] for place in range(len(row) - 1)]))

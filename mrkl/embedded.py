@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mrkl.budget import Meter
 from mrkl.decoding import Core, Pen, Snapshot, Unfinished
@@ -80,7 +80,7 @@ class EmbeddedJamba:
             from mrkl.jamba_core.model import Jamba
 
             jamba = Jamba.from_pretrained(folder)
-            tokenizer: Any = jamba.tokenizer
+            tokenizer = cast(Any, jamba).tokenizer
             size = jamba.config.vocab_size
             matching = LLTokenizer(str(folder / "tokenizer.json"), n_vocab=size)
         except (OSError, ValueError, RuntimeError) as error:
@@ -301,12 +301,12 @@ def _folder(model: str | Path | None) -> Path:
     if folder.is_absolute() or str(model).startswith(".") or str(model).count("/") != 1:
         raise ModelError(f"there is no folder {model}", "bad_arguments")
     try:
-        from huggingface_hub import snapshot_download
+        import huggingface_hub
     except ImportError:
         raise ModelError(
             f"there is no folder {model}; to fetch it from the hub: pip install 'mrkl[hub]'"
         ) from None
     try:
-        return Path(snapshot_download(str(model)))
+        return Path(cast(Any, huggingface_hub).snapshot_download(str(model)))
     except Exception as error:  # noqa: BLE001 - the hub's client raises many kinds
         raise ModelError(f"{model} cannot be fetched from the hub: {error}", "offline") from None

@@ -102,8 +102,8 @@ class OpenAICompatible:
         reply = self._request("POST", "/chat/completions", meter, body)
         try:
             text = reply["choices"][0]["message"]["content"]
-            used = reply.get("usage") or {}
-            count = used.get("completion_tokens") or len(text) // 4 + 1
+            usage: Any = reply.get("usage") or {}
+            count: Any = usage.get("completion_tokens") or len(text) // 4 + 1
         except (KeyError, IndexError, TypeError, AttributeError):
             raise ModelError(f"{self.url} sent no chat completion", "contract") from None
         if not isinstance(text, str) or not isinstance(count, int):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from mrkl.tools.numerals import number_text
 
@@ -128,7 +128,7 @@ def render_argument(value: Any, kind: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        items: Sequence[Any] = value
+        items = cast("Sequence[Any]", value)
         inner = kind.removeprefix("list[").removesuffix("]") if kind.startswith("list[") else "str"
         return "[" + ", ".join(render_argument(item, inner) for item in items) + "]"
     if isinstance(value, int | float | Fraction):

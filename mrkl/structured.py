@@ -60,7 +60,8 @@ class Shape:
             if name in _PARTS
         }
         rest = [name for name in fields if name not in _PARTS]
-        values = cast("list[Any]", value) if isinstance(value, list) and len(rest) > 1 else [value]
+        several = isinstance(value, list) and len(rest) > 1
+        values = cast("list[Any]", value if several else [value])
         if len(rest) > len(values):
             reason = f"{self._name} has {len(rest)} fields for {len(values)} value(s)"
             raise NoAnswer(answer, reason)

@@ -63,9 +63,13 @@ class ChosenLogits:
         self.calls = 0
 
     def __call__(
-        self, ids: list[list[int]], state: Length | None = None, logits_to_keep: int | None = None
+        self,
+        input_ids: torch.Tensor | list[int],
+        state: Length | None = None,
+        logits_to_keep: int | None = None,
     ) -> Output:
         self.calls += 1
+        ids = torch.atleast_2d(torch.as_tensor(input_ids)).tolist()
         past = state.rows if state else ((),) * len(ids)
         rows = tuple(old + tuple(new) for old, new in zip(past, ids, strict=True))
         kept = logits_to_keep or len(ids[0])
