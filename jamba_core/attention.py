@@ -1,6 +1,6 @@
 """Grouped-query attention without positional encoding, over a growing store of keys and values.
 
-In: x [B, T, D] and the state of the past. Out: [B, T, D] and the new state. Causal; every
+In: x [B T, D] and the state of the past. Out: [B T, D] and the new state. Causal; every
 sequence of a batch has the same length (no padding). It does not know residuals or norms.
 """
 
@@ -38,9 +38,10 @@ class Attention:
         """The state before the first token."""
         return AttentionState.empty(batch * self.groups, self.width, self.dtype, self.device)
 
-    def __call__(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
-        batch, time, _ = x.shape
-        past = state.length
+    def __call__(
+        self, x: Tensor, state: AttentionState, batch: int
+    ) -> tuple[Tensor, AttentionState]:
+        time, past = x.shape[0] // batch, state.length
         q, kv = self._heads(self.qkv(x).to(self.dtype), batch, time)
         state = state.append(kv)
         k, v = state.keys_values().unbind(0)  # [B G, past + T, E]
@@ -50,14 +51,14 @@ class Attention:
         else:
             y = self._many(q, k, v, past, time)
         y = y.view(batch, self.heads, time, self.width).transpose(1, 2)
-        return self.out(y.reshape(batch, time, -1).float()), state
+        return self.out(y.reshape(batch * time, -1).float()), state
 
     def _heads(self, qkv: Tensor, batch: int, time: int) -> tuple[Tensor, Tensor]:
-        """qkv [B, T, (H + 2 G) E] -> q [B G, H/G T, E] and kv [2, B G, T, E]."""
+        """qkv [B T, (H + 2 G) E] -> q [B G, H/G T, E] and kv [2, B G, T, E]."""
         inner = self.heads * self.width
-        q = qkv[..., :inner].view(batch, time, self.heads, self.width).transpose(1, 2)
+        q = qkv[:, :inner].view(batch, time, self.heads, self.width).transpose(1, 2)
         q = q.reshape(batch * self.groups, -1, self.width)
-        kv = qkv[..., inner:].view(batch, time, 2, self.groups, self.width)
+        kv = qkv[:, inner:].view(batch, time, 2, self.groups, self.width)
         kv = kv.permute(2, 0, 3, 1, 4).reshape(2, batch * self.groups, time, self.width)
         return q, kv
 

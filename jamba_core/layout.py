@@ -94,7 +94,7 @@ def _initial(
 ) -> Tensor:
     if name.endswith("A_log"):
         return torch.arange(1, shape[1] + 1).float().log().expand(shape).contiguous()
-    if name.endswith("layernorm.weight") or name.endswith(".D"):
+    if name.endswith(("layernorm.weight", ".D")):
         return torch.ones(shape)
     if name.endswith("dt_proj.bias"):
         low, high = math.log(1e-3), math.log(1e-1)

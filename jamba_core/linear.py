@@ -1,6 +1,6 @@
 """Matrix products: dense weights, int8 weights with one scale a row, embeddings, RMSNorm.
 
-In: activations [..., in], any float type. Out: float32 [..., out]. The residual stream is float32
+In: activations [rows, in] in float32. Out: float32 [rows, out]. The residual stream is float32
 everywhere; only the product itself runs in the weight's type (float32 or bfloat16). float16 is
 never used: Jamba's activations overflow it. Several matrices of a checkpoint that read the same
 input (q, k, v; gate, up) are one matrix here, and `parts` remembers how to take them apart.
@@ -30,15 +30,40 @@ def _fast_bfloat16() -> bool:
 
 FAST_BFLOAT16 = _fast_bfloat16()
 HAS_INT8_KERNEL = hasattr(torch.ops.aten, "_weight_int8pack_mm")
+if HAS_INT8_KERNEL:
+    int8_kernel = torch.ops.aten._weight_int8pack_mm.default
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x [..., D] float32 scaled to root mean square 1, times weight [D]."""
     if x.numel() == weight.numel() and x.device.type == "cpu":  # one token: 2 times fewer calls
-        row = x.reshape(-1)
+        row = x.view(-1)
         factor = (torch.dot(row, row).item() / weight.numel() + eps) ** -0.5
         return (x * weight).mul_(factor)
     return torch.rms_norm(x, weight.shape, weight, eps)
+
+
+def _aligned(weight: Tensor) -> Tensor:
+    """The matrix at an address that torch's int8 kernel can read.
+
+    For more than one row of x it loads 16 bytes at once without checking: an unaligned row (as
+    in a memory-mapped file, or with a number of columns not divisible by 16) ends the process.
+    """
+    weight = weight.contiguous()
+    return weight.clone() if weight.data_ptr() % 64 else weight
+
+
+def _padded(x: Tensor) -> Tensor:
+    """x [rows, in] in bfloat16 with unset rows added up to one of a few sizes.
+
+    torch compiles a bfloat16 product for every new number of rows (0.8 ms each), and experts
+    see a new number with every text; three sizes between powers of two waste little.
+    """
+    rows = x.shape[0]
+    step = max(16, 1 << max(0, (rows - 1).bit_length() - 3))
+    padded = x.new_empty((-(-rows // step) * step, x.shape[1]), dtype=torch.bfloat16)
+    padded[:rows] = x
+    return padded
 
 
 class Linear(Protocol):
@@ -86,22 +111,31 @@ class Int8Linear:
         bias: Tensor | None = None,
         product: torch.dtype = torch.bfloat16,
     ) -> None:
-        self.weight, self.scale, self.parts, self.bias = weight, scale, parts, bias
+        self.weight, self.scale, self.parts, self.bias = _aligned(weight), scale, parts, bias
         on_cpu = weight.device.type == "cpu"
         exact = product == torch.float32
-        self.packed_rows = INT8_ROWS if on_cpu and HAS_INT8_KERNEL and not exact else 0
+        kernel = on_cpu and HAS_INT8_KERNEL and not exact and weight.shape[1] % 16 == 0
+        self.packed_rows = INT8_ROWS if kernel else 0
         self.wide = torch.float32 if exact or (on_cpu and not FAST_BFLOAT16) else torch.bfloat16
-        # The kernel wants a scale in bfloat16; ones, so that the true scale stays float32.
-        self.ones = torch.ones(weight.shape[0], dtype=torch.bfloat16, device=weight.device)
+        self.pads = on_cpu and self.wide == torch.bfloat16
+        # The kernel wants a scale in bfloat16. Where that would round, the scale follows after.
+        rounded = scale.bfloat16()
+        self.rounds = not torch.equal(rounded.float(), scale)
+        self.kernel_scale = torch.ones_like(rounded) if self.rounds else rounded
+        self.sweep = self.weight.view(-1).view(torch.int64) if kernel else self.weight
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.numel() <= self.packed_rows * x.shape[-1]:
-            rows = x.reshape(-1, x.shape[-1]).bfloat16()
-            out = torch.ops.aten._weight_int8pack_mm(rows, self.weight, self.ones)
-            out = torch.mul(out, self.scale).view(*x.shape[:-1], -1)
+        if x.shape[0] <= self.packed_rows:
+            # The kernel's order of reading defeats the processor's prefetching; one straight
+            # pass over the matrix first makes a token 20-30 % quicker (measured out of cache).
+            self.sweep.sum()
+            out = int8_kernel(x.bfloat16(), self.weight, self.kernel_scale).float()
+            if self.rounds:
+                out.mul_(self.scale)
         else:
             # Whole numbers up to 127 are exact in bfloat16, so only x is rounded.
-            out = torch.mul(F.linear(x.to(self.wide), self.weight.to(self.wide)), self.scale)
+            rows = _padded(x) if self.pads else x.to(self.wide)
+            out = F.linear(rows, self.weight.to(self.wide))[: x.shape[0]].float().mul_(self.scale)
         return out if self.bias is None else out.add_(self.bias)
 
     def dequantized(self) -> Tensor:
@@ -137,12 +171,12 @@ class WidenedLinear(Int8Linear):
 
 
 class Embedding:
-    """Rows of a matrix [vocab, D] by id, in float32; the matrix may be a tied head's."""
+    """Rows of a matrix [vocab, D] by ids [S], in float32; the matrix may be a tied head's."""
 
     def __init__(self, matrix: DenseLinear | Int8Linear) -> None:
         self.weight = matrix.weight
         self.scale = matrix.scale if isinstance(matrix, Int8Linear) else None
 
     def __call__(self, ids: Tensor) -> Tensor:
-        rows = F.embedding(ids, self.weight).float()  # [B, T, D]
+        rows = F.embedding(ids, self.weight).float()  # [S, D]
         return rows if self.scale is None else rows * self.scale[ids].unsqueeze(-1)

@@ -1,6 +1,6 @@
 """The Mamba-1 mixer with Jamba's RMSNorm on dt, B and C.
 
-In: x [B, T, D] and the state of the past. Out: [B, T, D] and the new state; any split of a text
+In: x [B T, D] and the state of the past. Out: [B T, D] and the new state; any split of a text
 into calls gives the same result, because convolution and recurrence both start from the state.
 It does not know residuals or norms around it.
 """
@@ -66,16 +66,18 @@ class Mamba:
         conv = torch.zeros(batch, self.taps - 1, self.inner, device=self.device)
         return MambaState(conv, torch.zeros(batch, *self.a2.shape, device=self.device))
 
-    def __call__(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
-        xz = self.in_proj(x)  # [B, T, 2 I]
-        inputs, gate = xz.chunk(2, -1)
+    def __call__(self, x: Tensor, state: MambaState, batch: int) -> tuple[Tensor, MambaState]:
+        inputs, gate = self.in_proj(x).chunk(2, -1)  # [B T, I] each
+        inputs = inputs.unflatten(0, (batch, -1))
         u, conv = causal_conv(inputs, state.conv, self.conv, self.conv_bias)
-        low = self.x_proj(u)  # [B, T, R + 2 N]
+        u = u.view(gate.shape)
+        low = self.x_proj(u)  # [B T, R + 2 N]
         low = low * F.linear(low * low, self.means, self.eps).rsqrt_().mul_(self.norms)
         dt, b, c = low.split(self.sizes, -1)
-        dt = F.softplus(self.dt_proj(dt))  # [B, T, I]
-        y, ssm = selective_scan(u, dt, self.a2, b, c, state.ssm)
-        y = y.addcmul_(u, self.skip).mul_(F.silu(gate))
+        dt = F.softplus(self.dt_proj(dt))  # [B T, I]
+        sequences = (t.unflatten(0, (batch, -1)) for t in (u, dt, b, c))
+        y, ssm = selective_scan(*sequences, self.a2, state.ssm)
+        y = y.view(gate.shape).addcmul_(u, self.skip).mul_(F.silu(gate))
         return self.out_proj(y), MambaState(conv, ssm)
 
     def tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:

@@ -63,9 +63,9 @@ class Layer:
             width = config.intermediate_size
             self.feed_forward = GatedMLP.load(weights, self.ff_prefix, width, "mlp")
 
-    def __call__(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
-        mixed, state = self.mixer(rms_norm(x, self.norm, self.eps), state)
-        x = x + mixed
+    def __call__(self, x: Tensor, state: LayerState, batch: int) -> tuple[Tensor, LayerState]:
+        mixed, state = self.mixer(rms_norm(x, self.norm, self.eps), state, batch)
+        x = mixed.add_(x)
         return x.add_(self.feed_forward(rms_norm(x, self.ff_norm, self.eps))), state
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
@@ -189,16 +189,19 @@ class Jamba:
             hidden.append(x)
         x = hidden[0] if len(hidden) == 1 else torch.cat(hidden, 1)
         kept = x if logits_to_keep is None else x[:, x.shape[1] - logits_to_keep :]
-        return Output(self.head(kept), state, x)
+        logits = self.head(kept.reshape(-1, kept.shape[2])).unflatten(0, kept.shape[:2])
+        return Output(logits, state, x)
 
     def _read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        x = self.embed(ids)  # [B, T, D]
+        x = self.embed(ids.reshape(-1))  # [B T, D]
         states: list[LayerState] = []
         for layer, past in zip(self.layers, state.layers, strict=True):
-            x, new = layer(x, past)
+            x, new = layer(x, past, state.batch)
             states.append(new)
         x = rms_norm(x, self.norm, self.config.rms_norm_eps)
-        return x, State(tuple(states), state.length + ids.shape[1], state.batch)
+        return x.unflatten(0, ids.shape), State(
+            tuple(states), state.length + ids.shape[1], state.batch
+        )
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":

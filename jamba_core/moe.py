@@ -1,6 +1,6 @@
 """The feed-forward half of a layer: a gated MLP, or several of them behind a router.
 
-In: x [B, T, D] float32. Out: the same shape. The router's softmax runs over all experts in
+In: x [S, D] float32, one row a token. Out: the same shape. The router's softmax runs over all experts in
 float32; the top k are not renormalised. It does not know residuals, norms or training losses.
 """
 
@@ -49,7 +49,7 @@ class GatedMLP:
 
 
 class MixtureOfExperts:
-    """Letters: E experts, K of them per token, S = B T tokens."""
+    """Letters: E experts, K of them per token, S tokens."""
 
     def __init__(self, weights: "Weights", prefix: str) -> None:
         config = weights.config
@@ -63,11 +63,10 @@ class MixtureOfExperts:
         ]
 
     def __call__(self, x: Tensor) -> Tensor:
-        rows = x.reshape(-1, x.shape[-1])  # [S, D]
-        chances = torch.softmax(F.linear(rows, self.router), -1)  # [S, E]
+        chances = torch.softmax(F.linear(x, self.router), -1)  # [S, E]
         weights, chosen = torch.topk(chances, self.top_k, -1)  # [S, K]
-        run = self._one if rows.shape[0] == 1 else self._many
-        return run(rows, weights, chosen).view(x.shape)
+        run = self._one if x.shape[0] == 1 else self._many
+        return run(x, weights, chosen)
 
     def _one(self, row: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
         """A single token: no gathering, only its own experts."""

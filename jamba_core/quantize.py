@@ -1,7 +1,8 @@
-"""Int8 weights: symmetric, one float32 scale for each output row, no calibration.
+"""Int8 weights: symmetric, one scale for each output row, no calibration.
 
 In: a float matrix [rows, columns]. Out: int8 [rows, columns] and scale [rows] with
-weight ~ int8 * scale[:, None]. Modes say which matrices of a model are stored so:
+weight ~ int8 * scale[:, None]; the scale is stored as float32 but is a bfloat16 number, which
+saves the CPU kernel a pass (other scales can be read too). Modes say which matrices of a model are stored so:
 
     experts_int8   the experts only (what vLLM's experts_int8 does)
     jamba_int8     experts and dense MLPs (the Jamba-1.5 paper)
@@ -31,7 +32,7 @@ def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Quantise weight [rows, columns]; returns int8 of the same shape and scale [rows]."""
     weight = weight.float()
     largest = weight.abs().amax(-1)
-    scale = torch.where(largest > 0, largest / 127, torch.ones_like(largest))
+    scale = torch.where(largest > 0, largest / 127, torch.ones_like(largest)).bfloat16().float()
     whole = torch.round(weight / scale[:, None]).clamp_(-127, 127)
     return whole.to(torch.int8), scale
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # Tokens whose decays [N, D] are held at once: few enough to stay in the processor's cache.
-CHUNK_BYTES = 1 << 21
+CHUNK_BYTES = 1_250_000
 LOG2_E = 1.4426950408889634
 
 
@@ -34,7 +34,7 @@ def causal_conv(x: Tensor, past: Tensor, taps: Tensor, bias: Tensor) -> tuple[Te
 
 
 def selective_scan(
-    u: Tensor, dt: Tensor, a2: Tensor, b: Tensor, c: Tensor, state: Tensor
+    u: Tensor, dt: Tensor, b: Tensor, c: Tensor, a2: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Run the recurrence over T tokens.
 
@@ -42,24 +42,28 @@ def selective_scan(
     b, c [B, T, N]; state [B, N, D]. Returns y [B, T, D] and the state after the last token.
     """
     if u.shape[1] == 1:
-        return _one_step(u, dt, a2, b, c, state)
-    batch, time, channels = u.shape
-    length = max(1, CHUNK_BYTES // (4 * batch * a2.numel()))
-    drive = dt * u
-    pieces: list[Tensor] = []
+        return _one_step(u, dt, b, c, a2, state)
+    batch, time, _ = u.shape
+    length = min(time, max(1, CHUNK_BYTES // (4 * batch * a2.numel())))
+    drive, b = (dt * u).unsqueeze(2), b.unsqueeze(3)  # [B, T, 1, D], [B, T, N, 1]
+    dt, c = dt.unsqueeze(2), c.unsqueeze(2)
+    y = torch.empty_like(u)
+    # Two buffers for all chunks: memory fresh from the system costs more than the arithmetic.
+    decays, states = u.new_empty((2, batch, length, *a2.shape)).unbind(0)
     for start in range(0, time, length):
-        span = slice(start, start + length)
-        decay = torch.exp2(dt[:, span, None] * a2)  # [B, L, N, D]
-        states = drive[:, span, None] * b[:, span, :, None]
-        for now, factor in zip(states.unbind(1), decay.unbind(1), strict=True):
-            state = now.addcmul_(factor, state)
-        pieces.append(torch.matmul(c[:, span, None], states).squeeze(2))  # [B, L, D]
-        state = state.clone()  # a view would keep the whole chunk alive
-    return torch.cat(pieces, 1).view(batch, time, channels), state
+        span = slice(start, min(start + length, time))
+        decay, now = decays[:, : span.stop - start], states[:, : span.stop - start]
+        torch.mul(dt[:, span], a2, out=decay).exp2_()  # [B, L, N, D]
+        torch.mul(drive[:, span], b[:, span], out=now)
+        for here, factor in zip(now.unbind(1), decay.unbind(1), strict=True):
+            state = here.addcmul_(factor, state)
+        y[:, span] = torch.matmul(c[:, span], now).squeeze(2)
+        state = state.clone()  # the buffers are written again
+    return y, state
 
 
 def _one_step(
-    u: Tensor, dt: Tensor, a2: Tensor, b: Tensor, c: Tensor, state: Tensor
+    u: Tensor, dt: Tensor, b: Tensor, c: Tensor, a2: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:
     """`selective_scan` for T = 1 in six calls."""
     state = torch.mul(dt, a2).exp2_().mul_(state)  # [B, N, D]
@@ -68,7 +72,7 @@ def _one_step(
 
 
 def selective_scan_reference(
-    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor
+    u: Tensor, dt: Tensor, b: Tensor, c: Tensor, a: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The recurrence as it is written in the paper, in the inputs' precision; a is A [N, D]."""
     outputs: list[Tensor] = []
