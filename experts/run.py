@@ -50,14 +50,10 @@ def call(
     return replace(outcome, seconds=time.monotonic() - begin)
 
 
-def warm(expert: Expert, world: World | None = None) -> None:
-    """Start the worker of an isolated expert in advance, so that its first call is quick."""
-    if expert.isolate and (origin := _importable(expert)):
-        line = dump_call(origin, {}, 0.0, json.dumps((world or World()).as_dict()))
-        try:
-            _pool.request(origin, line, expert.timeout)
-        except sandbox.SandboxError:
-            return  # the first call will meet the same fault and report it
+def warm(expert: Expert) -> None:
+    """Run an isolated expert's first example call, so that its worker is ready for the next."""
+    if expert.isolate and expert.calls and _importable(expert):
+        call(expert, expert.calls[0][1])
 
 
 def _outcome(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
@@ -170,8 +166,6 @@ def serve(line: str) -> str:
         message = f"{origin} cannot be loaded: {kind}: {_one_line(str(error))}"
         return dump_outcome(Failure("crashed", message))
     context = Context(_world(world), time.monotonic() + remaining)
-    if remaining <= 0:
-        return dump_outcome(_timeout(expert))
     return dump_outcome(_run(expert, values, context))
 
 
