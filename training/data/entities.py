@@ -160,7 +160,9 @@ def _weights(kind: str) -> list[float]:
     # the first dozens of a kind, ordered by size or use, are what people mostly ask about
     n = len(things()[kind])
     flat = kind in ("element", "planet")
-    return list(accumulate(1.0 if flat else 1.0 / (i + 30) for i in range(n)))
+    head = 5 if kind == "currency" else 30
+    power = 2 if kind == "currency" else 1
+    return list(accumulate(1.0 if flat else 1.0 / (i + head) ** power for i in range(n)))
 
 
 def pick(kind: str, rng: random.Random) -> Thing:

@@ -50,9 +50,11 @@ def typed_date(day: date, rng: random.Random) -> str:
 
 
 def random_date(rng: random.Random, when: str = "any") -> date:
-    """A day: `past` (within the last 60 years), `birth`, `future` (within 4 years) or any."""
+    """A day: `past` (within the last 60 years), `rate`, `birth`, `future` (within 4 years) or any."""
     if when == "past":
         return TODAY - timedelta(days=int(rng.triangular(20, 22000, 900)))
+    if when == "rate":  # the European Central Bank's rates begin in 1999
+        return date(1999, 2, 1) + timedelta(days=rng.randint(0, 9900))
     if when == "birth":
         return TODAY - timedelta(days=rng.randint(400, 32000))
     if when == "future":
@@ -74,8 +76,6 @@ def typed_time(rng: random.Random) -> tuple[str, int]:
         forms += ["noon"] if hour == 12 else ["midnight"] if hour == 0 else []
     elif minute == 30:
         forms.append(f"half past {in_words(twelve)}")
-    elif minute in (15, 45):
-        forms.append(f"{hour}.{minute}")
     return rng.choice(forms), hour * 60 + minute
 
 

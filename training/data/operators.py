@@ -23,29 +23,27 @@ _NEIGHBOURS = {
 }  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]{4,}")
 # words that carry the meaning of a sum or a date are not misspelled beyond recognition
-_SPARE = set(
-    [
-        "plus",
-        "minus",
-        "times",
-        "percent",
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "hundred",
-        "thousand",
-        "million",
-        "billion",
-    ]
-)
+_SPARE = {
+    "plus",
+    "minus",
+    "times",
+    "percent",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "hundred",
+    "thousand",
+    "million",
+    "billion",
+}
 
 
 class Operator(Protocol):

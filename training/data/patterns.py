@@ -36,8 +36,8 @@ _MOST = (
     (r"^[ -]?months?\b", 48), (r"^ ?(weeks?|wks)\b", 60), (r"^ ?(hours?|hrs?|h)\b", 24),
     (r"^ ?(minutes?|mins?)\b", 180), (r"^ ?(seconds?|secs?)\b", 300), (r"^ ?(degrees|°)", 120),
     (r"^ ?(people|of us|friends|kids|mates|ppl)\b", 40), (r"^ ?cm\b", 250), (r"^ ?stone\b", 22),
-    (r"^ ?(am|pm)\b", 12), (r"^ ?oz\b", 40), (r"^ ?(days?)\b", 400), (r"^[ -]?(largest|biggest|"
-    r"smallest|most|least|highest|lowest|cities|countries|elements|hottest|heaviest|lightest)", 10),
+    (r"^ ?(am|pm)\b", 12), (r"^ ?oz\b", 40), (r"^ ?(days?)\b", 400), (r"^[ -]?(larg|bigg|small|most)", 10),
+    (r"^[ -]?(least|high|low|cities|countries|elements|hottest|heaviest|lightest)", 10),
 )  # fmt: skip
 
 
@@ -144,6 +144,8 @@ def _varied(row: dict[str, Any]) -> dict[str, str]:
         return {}
     if any(s["expert"] not in ("calculator", "units", "currency") for s in row["steps"]):
         return {}
+    if any("date" in s["arguments"] for s in row["steps"]):
+        return {}
     used = json.dumps([s["arguments"] for s in row["steps"]])
     found: dict[str, str] = {}
     plain = re.sub(r"\{[^}]*\}", lambda m: "_" * len(m[0]), row["q"])
@@ -242,7 +244,7 @@ def _when(name: str, question: Question, steps: tuple[Step, ...]) -> str:
         if task == "difference" and args.get("date") == slot:
             return "past" if question.types.get(_only(args.get("end"))) != "date" else "any"
         if step.expert == "currency" and args.get("date") == slot:
-            return "past"
+            return "rate"
     return "any"
 
 

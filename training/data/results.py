@@ -118,6 +118,11 @@ def knowledge(args: Mapping[str, str], entity: str | None, rng: random.Random) -
     named = re.search(r"name in \(([^)]*)\)", args.get("where", ""))
     pool = [n.strip() for n in named[1].split(",")] if named else None
     names = pool or [entities.pick(kind, rng).name for _ in range(rng.randint(2, 9))]
+    if pool and "order" in args and "n" not in args:
+        facts = [(entities.find(name, attribute), name) for name in pool]
+        known = [(thing.fact(attribute)[0], name) for thing, name in facts if thing]
+        if len(known) == len(pool):
+            return Result((max if args["order"] == "max" else min)(known)[1])
     several = "n" in args or (attribute == "name" and "order" not in args)
     if several and not re.search(r"(capital|calling code|atomic number|symbol) =", str(args)):
         return Result(list(dict.fromkeys(names)))

@@ -10,48 +10,47 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 SLOT = re.compile(r"\{([a-z_]+(?::[a-z]+)?(?::[a-z]\w*)?|\w+)\}")
-TYPES = set(
-    [
-        "int",
-        "decimal",
-        "percent",
-        "fraction",
-        "money",
-        "bigint",
-        "numberword",
-        "ordinal",
-        "date",
-        "weekday",
-        "month",
-        "year",
-        "time",
-        "duration",
-        "timezone_city",
-        "country",
-        "city",
-        "continent",
-        "language",
-        "currency",
-        "element",
-        "planet",
-        "unit",
-        "variable",
-        "polynomial",
-        "equation",
-        "expression",
-        "person",
-        "item",
-        "items",
-        "place",
-        "animal",
-        "food",
-        "word",
-        "sentence",
-        "text",
-    ]
-)
+TYPES = {
+    "int",
+    "decimal",
+    "percent",
+    "fraction",
+    "money",
+    "bigint",
+    "numberword",
+    "ordinal",
+    "date",
+    "weekday",
+    "month",
+    "year",
+    "time",
+    "duration",
+    "timezone_city",
+    "country",
+    "city",
+    "continent",
+    "language",
+    "currency",
+    "element",
+    "planet",
+    "unit",
+    "variable",
+    "polynomial",
+    "equation",
+    "expression",
+    "person",
+    "item",
+    "items",
+    "place",
+    "animal",
+    "food",
+    "word",
+    "sentence",
+    "text",
+}
 _FIRST = 0xE000
 
 
@@ -154,7 +153,7 @@ class Question:
                 marks |= {i, i + 1}
         edges = sorted(marks)
         out: list[tuple[int, str, str | None, bool]] = []
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             text = self.flat[start:end]
             index = ord(text[0]) - _FIRST if len(text) == 1 else -1
             name = self.names[index] if 0 <= index < len(self.names) else None
