@@ -62,11 +62,11 @@ def evaluate(
     order = sorted(rows, key=lambda row: len(row[1]))
     for start in range(0, len(order), batch):
         part = order[start : start + batch]
-        width = -(-max(len(row[1]) for row in part) // 128) * 128
-        ids = torch.zeros(len(part), width, dtype=torch.long)
+        width = 512  # one shape, so that the compiled blocks are compiled once
+        ids = torch.zeros(batch, width, dtype=torch.long)
         for i, (_, tokens, _) in enumerate(part):
             ids[i, : len(tokens)] = torch.tensor(tokens)
-        position = torch.arange(width, dtype=torch.int32).repeat(len(part), 1)
+        position = torch.arange(width, dtype=torch.int32).repeat(batch, 1)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             hidden, _, _ = student(ids.to(device), position.to(device))
             best = student.logits(hidden).argmax(-1).cpu()

@@ -19,6 +19,7 @@ from typing import Any
 
 from mrkl.experts.base import Card, Parameter, Result
 from mrkl.prompt import StepText, render_abstained, render_arguments, render_row
+from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 FOLDER = Path(__file__).parent / "phrasings"
@@ -27,7 +28,15 @@ FAMILIES = (
     "heat_index wind_chill dew_point", "add_stock remove_stock transfer_stock stock_level",
     "send_sms schedule_sms send_email push_notify", "geometric_mean harmonic_mean trimmed_mean",
     "working_days_between add_working_days nights_between",
-    "max_heart_rate hr_target_karvonen hr_percent_of_max",
+    "max_heart_rate hr_target_karvonen hr_percent_of_max", "todo_", "library_", "vacuum_",
+    "to_morse from_morse", "airport_code airport_from_code", "zodiac_sign chinese_zodiac",
+    "to_binary hex_to_dec base_convert ascii_code", "word_count char_count count_letter",
+    "reverse_text is_palindrome", "sort_lines shuffle_list dedupe list_diff frequency_table",
+    "random_pick random_number coin_toss team_split", "print_dpi_check ink_pages_left",
+    "median_of std_dev z_score outliers_iqr", "isbn_check iban_valid luhn_check ean13_check_digit",
+    "ping_host mac_vendor wake_on_lan", "password_strength generate_password",
+    "order_status return_label delivery_slots", "shoe_size_convert ring_size hat_size",
+    "dof_total lens_crop_equivalent nd_filter_time",
 )  # fmt: skip
 WORDS = (
     "banana window Lisbon harbour Margaret copper seventeen lantern oak Bjorn quiet river plum "
@@ -91,8 +100,10 @@ def _asked(raw: dict[str, Any], family: str) -> Asked:
         for name, p in raw["parameters"].items()
     )
     card = Card(raw["name"], raw["description"], parameters, raw.get("returns") or "")
-    asked = tuple((q["q"], q["arguments"]) for q in raw["questions"])
-    return Asked(card, family, asked, tuple(raw.get("near_misses", ())))
+    walled = blocked()
+    asked = tuple((q["q"], q["arguments"]) for q in raw["questions"] if q["q"] not in walled)
+    near = tuple(text for text in raw.get("near_misses", ()) if text not in walled)
+    return Asked(card, family, asked, near)
 
 
 def renamed(card: Card, rng: random.Random) -> tuple[Card, dict[str, str]]:

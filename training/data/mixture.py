@@ -1,7 +1,7 @@
 """The stream of training rows: which sources, in which shares.
 
 In: a seed, a split. Out: rows for `training.core.packing`. Pure stdlib, so that sixteen processes
-beside a GPU can make them as fast as it reads them.
+beside a GPU can make them as fast as it reads them. What the firewall has blocked is left out.
 """
 
 from __future__ import annotations
@@ -9,30 +9,58 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 from mrkl.prompt import BEGIN, render_prefix
-from training.data import card_rows, pattern_rows, problem_rows, sql_rows
-from training.data.row import Row
+from training.data import card_rows, filling, operators, patterns, problem_rows, sql_rows
+from training.data.firewall import blocked
+from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.13,
-    "measures": 0.19,
-    "knowledge": 0.18,
+    "arithmetic": 0.12,
+    "measures": 0.21,
+    "knowledge": 0.20,
     "limits": 0.09,
-    "cards": 0.24,
-    "problems": 0.13,
-    "sql": 0.04,
+    "cards": 0.21,
+    "problems": 0.14,
+    "sql": 0.03,
 }
+PATTERNS = ("arithmetic", "measures", "knowledge", "limits")
 IRRELEVANT = 0.15  # share of pattern rows that are offered cards they do not need
+HELD_OUT = 0.08  # share of patterns kept aside, whole
+
+
+@cache
+def pool(source: str, split: str) -> tuple[patterns.Pattern, ...]:
+    """The patterns of one source and split that the firewall lets through."""
+    walled = blocked()
+    return tuple(
+        pattern
+        for pattern in patterns.all_patterns()
+        if pattern.source == source
+        and pattern.question not in walled
+        and (random.Random(f"held {pattern.id}").random() < HELD_OUT) == (split == "heldout")
+    )
+
+
+def pattern_rows(rng: random.Random, split: str, source: str) -> Iterator[Row]:
+    """Endless rows of one source: patterns filled, executed, retyped by the operators."""
+    known = pool(source, split)
+    while True:
+        pattern = rng.choice(known)
+        try:
+            draft, done = filling.solved(pattern, rng)
+            operators.vary(draft, rng, split)
+            made = filling.finish(draft, done)
+        except (ValueError, ArithmeticError):  # a filling that does not work out
+            continue
+        yield from_prompt(made, f"{source} {pattern.kind}", pattern.id)
 
 
 def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     """`n` rows of the mixture; the same seed gives the same rows."""
     rng = random.Random(f"{seed} {split}")
-    streams = {
-        name: pattern_rows.rows(rng, split, name)
-        for name in ("arithmetic", "measures", "knowledge", "limits")
-    }
+    streams = {name: pattern_rows(rng, split, name) for name in PATTERNS}
     streams["cards"] = card_rows.rows(rng, split)
     streams["problems"] = problem_rows.rows(rng, split)
     streams["sql"] = sql_rows.rows(rng)
@@ -41,7 +69,7 @@ def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     for _ in range(n):
         name = rng.choices(names, weights)[0]
         row = next(streams[name])
-        if name in pattern_rows.FILES and rng.random() < IRRELEVANT:
+        if name in PATTERNS and rng.random() < IRRELEVANT:
             cards = [one.card for one in rng.sample(others, rng.randint(1, 4))]
             row = replace(row, prompt=render_prefix(cards) + row.prompt.removeprefix(BEGIN))
         yield row

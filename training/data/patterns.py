@@ -21,8 +21,15 @@ from training.data.slots import Hints
 from training.data.templates import Question, Template, template
 
 FOLDER = Path(__file__).with_name("phrasings")
-FILES = ("arithmetic", "measures", "knowledge", "limits", "comparisons")
-HOME = {"comparisons": "knowledge"}  # which stream a file belongs to
+FILES = (
+    "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
+    "comparisons",
+)  # fmt: skip
+# which stream a file belongs to
+HOME = {
+    "comparisons": "knowledge", "knowledge_2": "knowledge", "measures_2": "measures",
+    "limits_2": "limits",
+}  # fmt: skip
 NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberword", "ordinal",
            "vary"}  # fmt: skip
 _NUMBER = re.compile(r"(?<![\w.,^'’:/])\d[\d,]*(?:\.\d+)?(?![\w.,]*\d)(?![\w'’:/])")

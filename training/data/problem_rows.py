@@ -20,6 +20,7 @@ from mrkl.experts.base import Result
 from mrkl.prompt import StepText, render_row
 from mrkl.tools.arith import evaluate
 from mrkl.tools.number_words import find_numbers
+from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 from training.data.styles import restyle
 
@@ -43,8 +44,10 @@ ANSWERS = (
 @cache
 def problems(name: str) -> tuple[dict[str, Any], ...]:
     """The rows of one train file."""
+    walled = blocked()
     with gzip.open(FOLDER / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return tuple(json.loads(line) for line in lines)
+        rows = (json.loads(line) for line in lines)
+        return tuple(row for row in rows if row["question"] not in walled)
 
 
 def words_of(expression: str) -> str:

@@ -73,6 +73,17 @@ UNARY = (
     ("{k} factorial", "factorial({k})"), ("the cube root of {a}", "cbrt({a})"),
     ("log base {k} of {a}", "log({a}, {k})"), ("{a} rounded to the nearest whole number", "round({a})"),
 )  # fmt: skip
+PAIRS = (
+    ("the absolute value of {a} minus {b}", "abs({a} - {b})"), ("the absolute value of {a} - {b}", "abs({a} - {b})"),
+    ("|{a} - {b}|", "abs({a} - {b})"), ("the distance between {a} and {b}", "abs({a} - {b})"),
+    ("e to the {k}", "e^{k}"), ("e^{k}", "e^{k}"), ("exp of {k}", "exp({k})"), ("pi times {a}", "pi * {a}"),
+    ("{a} if a dozen is 12 of them: {k} dozen", "{k} * 12"), ("{k} dozen minus {a}", "{k} * 12 - {a}"),
+    ("a third of {a} taken from {b}", "{b} - {a} / 3"), ("{b} less a quarter of {a}", "{b} - {a} / 4"),
+    ("{a} out of {b} as a percentage", "{a} / {b} * 100"), ("{a} is what percent of {b}", "{a} / {b} * 100"),
+    ("the percentage that {a} makes of {b}", "{a} / {b} * 100"), ("percent change from {a} to {b}", "({b} - {a}) / {a} * 100"),
+    ("{k} things at {a} each", "{k} * {a}"), ("the price of {b} if {k} cost {a}", "{a} / {k} * {b}"),
+    ("{b} of them when {k} cost {a}", "{a} / {k} * {b}"), ("half of {a} plus twice {b}", "{a} / 2 + 2 * {b}"),
+)  # fmt: skip
 LISTS = (
     ("the average of {l}", "mean({c})"), ("the mean of {l}", "mean({c})"), ("the median of {l}", "median({c})"),
     ("the sum of {l}", "sum({c})"), ("the largest of {l}", "max({c})"), ("the smallest of {l}", "min({c})"),
@@ -121,6 +132,14 @@ def phrase(rng: random.Random, depth: int) -> Piece:
         function = expression.endswith(")") and expression[0].isalpha()
         inside = inner.expression if function else _wrap(inner)
         return Piece(words, expression.format(a=inside, n=n, k=k), function)
+    if kind < 0.4 and depth == 1:
+        form, expression = rng.choice(PAIRS)
+        a, b, k = _number(rng), _number(rng), str(rng.randint(2, 9))
+        return Piece(
+            form.format(a=a.words, b=b.words, k=k),
+            expression.format(a=a.expression, b=b.expression, k=k),
+            False,
+        )
     left, right = phrase(rng, depth - 1), phrase(rng, rng.choice((0, 0, depth - 1)))
     if kind < 0.5:
         form, expression = rng.choice(THEN)

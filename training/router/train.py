@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from queue import Queue
+from queue import Full, Queue
 
 import numpy as np
 import torch
@@ -23,8 +23,8 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from training.router.model import EMPTY, Encoded, RouterModel, Shape  # noqa: E402
-from training.router.sampler import Sampler, Step  # noqa: E402
+from training.router.model import EMPTY, Encoded, RouterModel, Shape
+from training.router.sampler import Sampler, Step
 
 
 class Texts:
@@ -136,8 +136,8 @@ def steps_ahead(sampler: Sampler, sizes: tuple[int, int, int], stop: threading.E
                 try:
                     queue.put(step, timeout=0.5)
                     break
-                except Exception:  # full: look at `stop` again
-                    continue
+                except Full:
+                    pass  # look at `stop` again
 
     threading.Thread(target=work, daemon=True).start()
     return queue
