@@ -80,6 +80,18 @@ class Facts:
             found = self._resolver.resolve(entity, kinds)
             return self._value(name, wanted, found)
 
+    def city(self, name: str) -> dict[str, Any]:
+        """A city's row (name, latitude, longitude, time_zone, …); of a country, its capital's.
+
+        Raises FactsError for an unknown name.
+        """
+        with self._lock:
+            found = self._resolver.resolve(name, ("city", "country"))
+            if found.kind == "country" and found.row["capital"]:
+                place = f"{found.row['capital']}, {found.name}"
+                found = self._resolver.resolve(place, ("city",))
+            return found.row
+
     def holds(self, entity: str, where: str, kind: Kind | None = None) -> Fact:
         """Whether a thing meets conditions: holds("argon", "category = noble gas") is true."""
         with self._lock:
