@@ -57,16 +57,16 @@ class Config:
             raise ValueError(f"{path} lacks the field {missing}") from None
 
 
-def _unit(x: Array) -> Array:
+def _unit(x: NDArray[Any]) -> Array:
     return x / (np.sqrt(np.square(x).sum(-1, keepdims=True)) + _EPSILON)
 
 
-def _softmax(x: Array) -> Array:
+def _softmax(x: NDArray[Any]) -> Array:
     raised = np.exp(x - x.max(-1, keepdims=True))
     return raised / raised.sum(-1, keepdims=True)
 
 
-def _normed(x: Array, gain: Array) -> Array:
+def _normed(x: NDArray[Any], gain: Array) -> Array:
     return x * (gain / np.sqrt(np.square(x).mean(-1, keepdims=True) + _EPSILON))
 
 
@@ -96,7 +96,9 @@ class Encoder:
         """Encode 1 to `config.length` ids; role 0: a question or example, 1: a card."""
         v = self.values
         embedded: Array = self.table[ids].astype(np.float32) * self.table_scale[ids][:, None]
-        x = embedded @ v["project.weight"] + v["position"][: len(ids)] + v["role"][role]
+        x: NDArray[Any] = (
+            embedded @ v["project.weight"] + v["position"][: len(ids)] + v["role"][role]
+        )
         for layer in range(self.config.layers):
             x = self._layer(x, f"layers.{layer}.")
         x = _normed(x, v["norm.weight"])
@@ -106,7 +108,7 @@ class Encoder:
         pooled = _unit((share @ x) @ v["pool.weight"])
         return Encoded(pooled, tokens, _softmax(gates[:, 1]), float(share @ gates[:, 2]))
 
-    def _layer(self, x: Array, prefix: str) -> Array:
+    def _layer(self, x: NDArray[Any], prefix: str) -> Array:
         v, heads = self.values, self.config.heads
         time, width = x.shape
         size = width // heads

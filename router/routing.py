@@ -81,7 +81,7 @@ class Router:
         logits = np.append(scores, none + config.none_shift) / config.temperature
         raised = np.exp((logits - logits.max()).astype(np.float64))
         chance = (raised / raised.sum()).tolist()
-        order = np.argsort(-scores, kind="stable")
+        order: list[int] = np.argsort(-scores, kind="stable").tolist()
         candidates = [names[i] for i in order]
         probabilities = dict(zip([*names, NONE], chance, strict=True))
         best = candidates[0]

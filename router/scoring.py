@@ -82,7 +82,7 @@ class Catalogue:
         if len(self) <= SHORTLIST:
             tokens, starts = self._tokens
             return np.maximum.reduceat(tokens @ query.tokens.T, starts, axis=0) @ query.weights
-        best = np.argpartition(-score, SHORTLIST)[:SHORTLIST]
+        best: list[int] = np.argpartition(-score, SHORTLIST)[:SHORTLIST].tolist()
         found = np.array(
             [(self._cards[i].tokens @ query.tokens.T).max(0) @ query.weights for i in best],
             dtype=np.float32,

@@ -16,12 +16,18 @@ BUILTIN_CARDS: dict[str, CardWords] = {
     "calculator": {
         "parameters": "expression",
         "descriptions": [
-            "Exact arithmetic with numbers: sums, differences, products, quotients, percentages, "
-            "powers, roots, factorials, averages, rounding, comparisons.",
-            "Evaluates an arithmetic expression exactly. Add, subtract, multiply, divide, percent, "
-            "square root, mean, median, gcd, primes, logarithms; says which number is larger.",
-            "Calculates: word problems about amounts, prices and counts, the result of one "
-            "computation from known numbers or earlier results.",
+            (
+                "Exact arithmetic with numbers: sums, differences, products, quotients, percentages, "
+                "powers, roots, factorials, averages, rounding, comparisons."
+            ),
+            (
+                "Evaluates an arithmetic expression exactly. Add, subtract, multiply, divide, percent, "
+                "square root, mean, median, gcd, primes, logarithms; says which number is larger."
+            ),
+            (
+                "Calculates: word problems about amounts, prices and counts, the result of one "
+                "computation from known numbers or earlier results."
+            ),
             "Works out a number from numbers (+ - * / ^ %, sqrt, min, max, mod, isprime).",
         ],
     },
@@ -29,20 +35,28 @@ BUILTIN_CARDS: dict[str, CardWords] = {
         "parameters": "task (solve, simplify, expand, factor, derivative, integral, limit, "
         "minimum, maximum), expression, variable",
         "descriptions": [
-            "Symbolic algebra and calculus: solve equations and systems, simplify, expand, factor, "
-            "differentiate, integrate, limits, minima and maxima.",
+            (
+                "Symbolic algebra and calculus: solve equations and systems, simplify, expand, factor, "
+                "differentiate, integrate, limits, minima and maxima."
+            ),
             "Solves equations for an unknown and manipulates formulas with variables.",
-            "Symbolic mathematics with a variable such as x: roots, derivatives, integrals, "
-            "factorisation.",
+            (
+                "Symbolic mathematics with a variable such as x: roots, derivatives, integrals, "
+                "factorisation."
+            ),
         ],
     },
     "units": {
         "parameters": "quantity, to (unit)",
         "descriptions": [
-            "Convert a quantity from one unit of measure to another: length, mass, volume, "
-            "temperature, speed, area, time, energy, data, pressure.",
-            "Unit conversion, such as miles to kilometres, pounds to kilograms, Fahrenheit to "
-            "Celsius, cups to millilitres.",
+            (
+                "Convert a quantity from one unit of measure to another: length, mass, volume, "
+                "temperature, speed, area, time, energy, data, pressure."
+            ),
+            (
+                "Unit conversion, such as miles to kilometres, pounds to kilograms, Fahrenheit to "
+                "Celsius, cups to millilitres."
+            ),
             "Expresses a measured amount in another unit.",
         ],
     },
@@ -50,10 +64,14 @@ BUILTIN_CARDS: dict[str, CardWords] = {
         "parameters": "task (add, subtract, difference, weekday, age, now, convert timezone, "
         "holiday, leap year, week number), date, end, duration, unit, place, name",
         "descriptions": [
-            "Dates and times: days between dates, a date plus or minus a duration, weekday, age, "
-            "the time now, time zones, public holidays, leap years, week numbers.",
-            "Calendar and clock. What day, date or time it is, will be or was; how long until or "
-            "since; what time it is in another city.",
+            (
+                "Dates and times: days between dates, a date plus or minus a duration, weekday, age, "
+                "the time now, time zones, public holidays, leap years, week numbers."
+            ),
+            (
+                "Calendar and clock. What day, date or time it is, will be or was; how long until or "
+                "since; what time it is in another city."
+            ),
             "Computes with dates, clock times and time zones; knows today and the holidays.",
         ],
     },
@@ -61,11 +79,15 @@ BUILTIN_CARDS: dict[str, CardWords] = {
         "parameters": "attribute, entity, kind (country, city, element, planet), order, n, rank, "
         "where",
         "descriptions": [
-            "Facts about countries, cities, chemical elements and planets: population, area, "
-            "capital, continent, language, currency, atomic number, density, mass, radius, moons.",
+            (
+                "Facts about countries, cities, chemical elements and planets: population, area, "
+                "capital, continent, language, currency, atomic number, density, mass, radius, moons."
+            ),
             "Looks up, compares, ranks, counts and filters countries, cities, elements, planets.",
-            "Geography, chemistry and astronomy facts: the largest country, the capital of Peru, "
-            "the symbol of iron, the melting point of gold, the moons of Mars.",
+            (
+                "Geography, chemistry and astronomy facts: the largest country, the capital of Peru, "
+                "the symbol of iron, the melting point of gold, the moons of Mars."
+            ),
         ],
     },
     "currency": {
@@ -80,8 +102,10 @@ BUILTIN_CARDS: dict[str, CardWords] = {
         "parameters": "place, day, field (temperature, high, low, rain, snow, wind, humidity, "
         "sunrise, sunset)",
         "descriptions": [
-            "Weather forecast for a place: temperature, rain, snow, wind, humidity, sunrise, "
-            "sunset, today or in the next days.",
+            (
+                "Weather forecast for a place: temperature, rain, snow, wind, humidity, sunrise, "
+                "sunset, today or in the next days."
+            ),
             "Current weather and forecast for a city or town.",
             "Will it rain, how warm, how windy: the forecast at a place on a day.",
         ],
@@ -118,18 +142,44 @@ _TABLES = {
     "patients(id, name, born, ward)": ["patients", "patients in ward B"],
     "trees(id, species, height, planted)": ["trees", "oaks we planted"],
 }
-_ASK_TABLE = (
-    "how many {} are there|list all {}|show me the {} from last year|average per month of {}|"
-    "number of {}|which of our {} has the highest value|top 5 {}|total of all {} in march|"
-    "when was the latest of the {} added|names of {} sorted by date|sum over {} by city|"
-    "what share of {} is open|how many {} do we have in the database|who has the most {}"
-).split("|")
-_ASK_TOPIC = (
-    "who was {}|what is {}|tell me about {}|summary of {}|give me some background on {}|{}|"
-    "what does {} mean|explain {} briefly|wikipedia {}|who is {}|history of {}|"
-    "I keep hearing about {}, what is that|describe {}|what's known about {}|define {}|"
-    "what are {}|wat is {}|Please give a short introduction to {}.|look up {}|info on {} pls"
-).split("|")
+_ASK_TABLE = [
+    "how many {} are there",
+    "list all {}",
+    "show me the {} from last year",
+    "average per month of {}",
+    "number of {}",
+    "which of our {} has the highest value",
+    "top 5 {}",
+    "total of all {} in march",
+    "when was the latest of the {} added",
+    "names of {} sorted by date",
+    "sum over {} by city",
+    "what share of {} is open",
+    "how many {} do we have in the database",
+    "who has the most {}",
+]
+_ASK_TOPIC = [
+    "who was {}",
+    "what is {}",
+    "tell me about {}",
+    "summary of {}",
+    "give me some background on {}",
+    "{}",
+    "what does {} mean",
+    "explain {} briefly",
+    "wikipedia {}",
+    "who is {}",
+    "history of {}",
+    "I keep hearing about {}, what is that",
+    "describe {}",
+    "what's known about {}",
+    "define {}",
+    "what are {}",
+    "wat is {}",
+    "Please give a short introduction to {}.",
+    "look up {}",
+    "info on {} pls",
+]
 
 
 def encyclopedia_questions(topics: list[str], count: int, rng: random.Random) -> list[str]:

@@ -12,19 +12,96 @@ import re
 import warnings
 from pathlib import Path
 
-MODULES = (
-    "statistics math cmath calendar datetime textwrap string random colorsys difflib shutil "
-    "os.path urllib.parse email.utils html json csv zipfile tarfile gzip hashlib hmac base64 "
-    "ipaddress socket subprocess locale unicodedata fractions itertools functools collections "
-    "heapq bisect operator pathlib tempfile fnmatch glob smtplib ftplib imaplib sqlite3 wave "
-    "numpy numpy.linalg numpy.fft numpy.random scipy.stats scipy.optimize scipy.signal "
-    "scipy.special scipy.linalg scipy.ndimage scipy.spatial scipy.integrate scipy.interpolate "
-    "scipy.cluster.hierarchy scipy.constants sympy sympy.ntheory sympy.geometry sympy.stats "
-    "sympy.physics.units sympy.combinatorics networkx sklearn.metrics sklearn.preprocessing "
-    "matplotlib.pyplot matplotlib.axes torch torch.nn.functional torch.linalg babel.dates "
-    "babel.numbers babel.lists PIL.Image PIL.ImageOps PIL.ImageDraw dateutil.parser "
-    "dateutil.rrule astral.sun astral.moon holidays pint httpx sqlalchemy duckdb"
-).split()
+MODULES = [
+    "statistics",
+    "math",
+    "cmath",
+    "calendar",
+    "datetime",
+    "textwrap",
+    "string",
+    "random",
+    "colorsys",
+    "difflib",
+    "shutil",
+    "os.path",
+    "urllib.parse",
+    "email.utils",
+    "html",
+    "json",
+    "csv",
+    "zipfile",
+    "tarfile",
+    "gzip",
+    "hashlib",
+    "hmac",
+    "base64",
+    "ipaddress",
+    "socket",
+    "subprocess",
+    "locale",
+    "unicodedata",
+    "fractions",
+    "itertools",
+    "functools",
+    "collections",
+    "heapq",
+    "bisect",
+    "operator",
+    "pathlib",
+    "tempfile",
+    "fnmatch",
+    "glob",
+    "smtplib",
+    "ftplib",
+    "imaplib",
+    "sqlite3",
+    "wave",
+    "numpy",
+    "numpy.linalg",
+    "numpy.fft",
+    "numpy.random",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.signal",
+    "scipy.special",
+    "scipy.linalg",
+    "scipy.ndimage",
+    "scipy.spatial",
+    "scipy.integrate",
+    "scipy.interpolate",
+    "scipy.cluster.hierarchy",
+    "scipy.constants",
+    "sympy",
+    "sympy.ntheory",
+    "sympy.geometry",
+    "sympy.stats",
+    "sympy.physics.units",
+    "sympy.combinatorics",
+    "networkx",
+    "sklearn.metrics",
+    "sklearn.preprocessing",
+    "matplotlib.pyplot",
+    "matplotlib.axes",
+    "torch",
+    "torch.nn.functional",
+    "torch.linalg",
+    "babel.dates",
+    "babel.numbers",
+    "babel.lists",
+    "PIL.Image",
+    "PIL.ImageOps",
+    "PIL.ImageDraw",
+    "dateutil.parser",
+    "dateutil.rrule",
+    "astral.sun",
+    "astral.moon",
+    "holidays",
+    "pint",
+    "httpx",
+    "sqlalchemy",
+    "duckdb",
+]
 
 
 def words_of(name: str) -> str:

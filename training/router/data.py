@@ -18,6 +18,7 @@ from training.router.rows import (
     Group,
     Row,
     builtin_groups,
+    card_files,
     intents,
     invented,
     pattern_rows,
@@ -27,7 +28,24 @@ from training.router.rows import (
 
 SOURCES = ("builtin", "invented", "clinc150", "banking77")
 LENGTH = 64
-NONSENSE = "zorp quix fn tool alpha bravo helper util thing module omega do it svc x1 kappa".split()
+NONSENSE = [
+    "zorp",
+    "quix",
+    "fn",
+    "tool",
+    "alpha",
+    "bravo",
+    "helper",
+    "util",
+    "thing",
+    "module",
+    "omega",
+    "do",
+    "it",
+    "svc",
+    "x1",
+    "kappa",
+]
 
 
 def clip(ids: list[int], length: int = LENGTH) -> list[int]:
@@ -67,7 +85,7 @@ def collect(options: argparse.Namespace, pool: list[str], pairs: list[list[int]]
     rng = random.Random(11)
     shared: Path = options.shared
     groups = [group for group in builtin_groups() if group.name != "database"]
-    rows = list(pattern_rows(shared / "phrasings", options.copies, rng))
+    rows = list(pattern_rows(options.phrasings, options.copies, rng))
     template = next(group for group in builtin_groups() if group.name == "database")
     for number, (tables, questions) in enumerate(database_cards(16, rng)):
         descriptions = [text.format(tables=tables) for text in template.descriptions]
@@ -79,7 +97,7 @@ def collect(options: argparse.Namespace, pool: list[str], pairs: list[list[int]]
     rows += extra_rows(pool, pairs, rng)
     rows += word_problems(shared / "gsm8k_train.jsonl.gz", 700)
     rows += word_problems(shared / "mawps_fold0_train.jsonl.gz", 300)
-    more, found = invented([shared / "phrasings/expert_cards.jsonl", *options.more])
+    more, found = invented(card_files(options.phrasings))
     groups, rows = groups + more, rows + found
     for source, count in (("clinc150", 80), ("banking77", 60)):
         more, found = intents(shared / f"{source}_train.jsonl.gz", source, count)
@@ -113,7 +131,7 @@ def token_start(path: Path, size: int) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder of the data files")
-    parser.add_argument("--more", type=Path, nargs="*", default=[], help="more expert cards")
+    parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--pool", type=Path, required=True, help="folder of pool.txt, teacher.npy")
     parser.add_argument("--tokenizer", type=Path, default=Path("jamba_core/data/tokenizer.json"))
     parser.add_argument("--embeddings", type=Path, required=True, help="float16 [vocab, 576]")

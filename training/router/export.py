@@ -68,8 +68,7 @@ def calibrate(router: Router, trials: list[Trial]) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="folder with router_f16.npz, router_log.json")
-    parser.add_argument("--phrasings", type=Path, required=True)
-    parser.add_argument("--more", type=Path, nargs="*", default=[])
+    parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--out", type=Path, default=Path("router/data"))
     options = parser.parse_args()
     with np.load(options.run / "router_f16.npz") as file:
@@ -86,7 +85,7 @@ def main() -> None:
     }
     config = options.out / "config.json"
     config.write_text(json.dumps(facts, indent=1) + "\n")
-    trials = [t for n in (0, 2) for t in all_trials(options.phrasings, options.more, n)]
+    trials = [t for n in (0, 2) for t in all_trials(options.phrasings, n)]
     half = [trial for trial in trials if calibration_half(trial)]
     temperature, shift = calibrate(Router.load(options.out), half)
     facts |= {"temperature": round(temperature, 4), "none_shift": round(shift, 4)}

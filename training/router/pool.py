@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from training.router.corpus import docstring_pairs, wordnet_pairs
-from training.router.rows import intents, invented, pattern_rows, word_problems
+from training.router.rows import card_files, intents, invented, pattern_rows, word_problems
 
 
 def flat(text: str) -> str:
@@ -22,16 +22,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder of the data files")
     parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet's data.*")
-    parser.add_argument("--more", type=Path, nargs="*", default=[], help="more expert cards")
+    parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--glosses", type=int, default=30000)
     options = parser.parse_args()
     rng = random.Random(7)
     shared: Path = options.shared
-    cards = [shared / "phrasings/expert_cards.jsonl", *options.more]
-    groups, rows = invented(cards)
+    groups, rows = invented(card_files(options.phrasings))
     texts = [row.text for row in rows] + [d for group in groups for d in group.descriptions]
-    rows = [*pattern_rows(shared / "phrasings", 1, rng)]
+    rows = [*pattern_rows(options.phrasings, 1, rng)]
     for source in ("clinc150", "banking77"):
         rows += intents(shared / f"{source}_train.jsonl.gz", source, 100)[1]
     rows += word_problems(shared / "gsm8k_train.jsonl.gz", 600)

@@ -133,14 +133,13 @@ def speed(router: Router, trials: list[Trial]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
-    parser.add_argument("--more", type=Path, nargs="*", default=[])
     parser.add_argument("--weights", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=None)
     options = parser.parse_args()
     router = Router.load(options.weights)
     results: dict[str, dict[str, dict[str, float]]] = {}
     for examples in (0, 2):
-        trials = all_trials(options.phrasings, options.more, examples)
+        trials = all_trials(options.phrasings, examples)
         trials = [trial for trial in trials if not calibration_half(trial)]
         print(f"-- {examples} examples a card:", dict(Counter(t.kind for t in trials)))
         for name, scorer in (

@@ -15,11 +15,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import mrkl
+from mrkl.router.text import card_text
 from training.router.cards import BUILTIN_CARDS
 from training.router.corpus import words_of
 from training.router.slots import fill
 
-PATTERN_FILES = ("arithmetic", "knowledge", "measures", "limits")
 FAMILIES = (
     r"loan_(payment|interest)",
     r"(add|remove|transfer)_stock|stock_level",
@@ -79,19 +80,35 @@ def family_of(name: str) -> str:
 
 
 def builtin_groups() -> list[Group]:
-    return [
-        Group(name, "builtin", name, False, [name], card["descriptions"], [card["parameters"]])
-        for name, card in BUILTIN_CARDS.items()
-    ]
+    """The built-in experts: the shipped card first, then the same in other words."""
+    shipped = {expert.card.name: expert.card for expert in mrkl.builtin_experts()}
+    groups: list[Group] = []
+    for name, words in BUILTIN_CARDS.items():
+        descriptions, parameters = list(words["descriptions"]), [words["parameters"]]
+        if name in shipped:
+            descriptions.insert(0, re.sub(r"\s+", " ", shipped[name].description).strip())
+            parameters.insert(0, card_text(shipped[name]).partition(" | ")[2])
+        groups.append(Group(name, "builtin", name, False, [name], descriptions, parameters))
+    return groups
+
+
+def card_files(folder: Path) -> list[Path]:
+    """The files of invented experts among the phrasings."""
+    return sorted(folder.glob("expert_cards*.jsonl"))
+
+
+def pattern_files(folder: Path) -> list[Path]:
+    """The files of question patterns among the phrasings."""
+    return sorted(set(folder.glob("*.jsonl")) - set(card_files(folder)))
 
 
 def pattern_rows(folder: Path, copies: int, rng: random.Random) -> Iterator[Row]:
     """Questions and subqueries of the patterns, each filled `copies` times."""
-    for file in PATTERN_FILES:
-        for pattern in json_lines(folder / f"{file}.jsonl"):
+    for file in pattern_files(folder):
+        for pattern in json_lines(file):
             held_out = share(pattern["q"]) < 0.1
             steps = [s for s in pattern["steps"] if s["expert"] in BUILTIN_CARDS]
-            if len(steps) != len(pattern["steps"]):
+            if len(steps) != len(pattern["steps"]):  # steps of an expert that is not built in
                 continue
             answers = tuple(sorted({step["expert"] for step in steps}))
             seen: set[str] = set()

@@ -5,6 +5,7 @@ experts drawn from the step's cards: its own (missing in about 13 % of rows, the
 right), near relatives, all built-ins or none of them.
 """
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Sampler:
     def __init__(self, data: dict[str, np.ndarray], seed: int, held: bool = False) -> None:
         self.data, self.rng = data, np.random.default_rng(seed)
         starts = np.concatenate([[0], np.cumsum(data["card_counts"])])
-        self.cards = [data["card_texts"][a:b] for a, b in zip(starts, starts[1:], strict=False)]
+        self.cards = [data["card_texts"][a:b] for a, b in itertools.pairwise(starts)]
         self.names = [str(name) for name in data["group_names"]]
         self.sources, self.families = data["group_sources"], data["group_families"]
         builtin = self.sources == BUILTIN

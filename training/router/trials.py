@@ -9,9 +9,9 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+import mrkl
 from mrkl.experts.base import Card, Expert, Parameter, Result
-from training.router.cards import BUILTIN_CARDS
-from training.router.rows import Row, family_of, json_lines, pattern_rows, share
+from training.router.rows import Row, card_files, family_of, json_lines, pattern_rows, share
 
 
 @dataclass(frozen=True)
@@ -25,20 +25,6 @@ class Trial:
 
 def expert_of(card: Card) -> Expert:
     return Expert(card, lambda arguments, context: Result(None))
-
-
-def builtin_cards() -> list[Card]:
-    """The shipped cards where the experts are built, else the first wording of training."""
-    import mrkl
-
-    build = getattr(mrkl, "builtin_experts", None)
-    if build is not None:
-        return [expert.card for expert in build()]
-    return [
-        Card(name, words["descriptions"][0], (Parameter(words["parameters"], "str"),))
-        for name, words in BUILTIN_CARDS.items()
-        if name != "database"
-    ]
 
 
 def card_of(raw: dict, examples: int) -> Card:
@@ -91,7 +77,8 @@ def builtin_trials(folder: Path, builtin: list[Expert]) -> list[Trial]:
     ]
 
 
-def all_trials(folder: Path, more: list[Path], examples: int) -> list[Trial]:
-    builtin = [expert_of(card) for card in builtin_cards()]
-    files = [folder / "expert_cards.jsonl", *more]
-    return unseen_trials(files, builtin, examples) + builtin_trials(folder, builtin)
+def all_trials(folder: Path, examples: int) -> list[Trial]:
+    """All trials, the built-in experts with their shipped cards."""
+    builtin = mrkl.builtin_experts()
+    unseen = unseen_trials(card_files(folder), builtin, examples)
+    return unseen + builtin_trials(folder, builtin)
