@@ -129,14 +129,22 @@ def _named(value: Any, wanted: str, answer: Answer, rivals: tuple[str, ...]) -> 
 
 
 def _same_expression(have: str, wanted: str) -> bool:
-    """Equality of two expressions by their values at a few points, up to a constant for none."""
-    from mrkl.tools.algebra import evaluate_at
-
-    points = (0.37, 1.21, 2.89)
-    pairs = [(evaluate_at(have, x), evaluate_at(wanted, x)) for x in points]
+    """Equality of two expressions in one variable by their values at a few points."""
     return all(
-        a is not None and b is not None and abs(a - b) <= 1e-6 * max(1.0, abs(b)) for a, b in pairs
+        a is not None and b is not None and abs(a - b) <= 1e-6 * max(1.0, abs(b))
+        for a, b in ((_at(have, x), _at(wanted, x)) for x in ("0.37", "1.21", "2.89"))
     )
+
+
+def _at(expression: str, point: str) -> float | None:
+    """The value at a point, or None where there is none."""
+    from mrkl.tools.algebra import AlgebraError, work_out
+
+    try:
+        value: Any = work_out("evaluate", expression.replace("**", "^"), at=point).value
+        return float(value)
+    except (AlgebraError, TypeError, ValueError):
+        return None
 
 
 def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:

@@ -23,7 +23,10 @@ _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 
 def compile_condition(text: str) -> Compiled:
     """A condition as a function of slot values (a missing slot raises KeyError)."""
-    return _build(ast.parse(text.replace("^", "**"), mode="eval").body)
+    try:
+        return _build(ast.parse(text.strip().replace("^", "**"), mode="eval").body)
+    except SyntaxError:
+        raise ValueError(f"not a condition: {text}") from None
 
 
 def _build(node: ast.AST) -> Compiled:

@@ -75,7 +75,8 @@ _COMMON_CURRENCIES = [
 ]
 _UNITS = {
     "area": "km²", "melting point": "°C", "boiling point": "°C", "density": "g/cm³", "gravity":
-    "m/s²", "diameter": "km", "distance from the sun": "km", "day length": "hours", "mass": "kg",
+    "m/s²", "radius": "km", "orbital period": "days", "year length": "years", "rotation period":
+    "hours", "molar mass": "g/mol", "atomic mass": "u", "diameter": "km", "distance from the sun": "km", "day length": "hours", "mass": "kg",
 }  # fmt: skip
 _CENTRE = {"countries": "country", "cities": "city", "elements": "element", "planets": "planet"}
 
@@ -190,3 +191,11 @@ def find(name: str, attribute: str) -> Thing | None:
 def countries_by(attribute: str) -> dict[str, str]:
     """Value of a fact that is one country's own (capital, calling code) → the country's name."""
     return {str(c.fact(attribute)[0]).lower(): c.name for c in things()["country"]}
+
+
+@cache
+def compounds() -> tuple[str, ...]:
+    """Names and formulas of substances, short ones only."""
+    rows = json.loads(FILE.read_text(encoding="utf-8"))["compounds"]
+    names = {row["name"] for row in rows} | {row["formula"] for row in rows}
+    return tuple(sorted(n for n in names if len(n) <= 14 and "," not in n and n.strip()))

@@ -12,17 +12,17 @@ from dataclasses import replace
 from functools import cache
 
 from mrkl.prompt import BEGIN, render_prefix
-from training.data import card_rows, filling, operators, patterns, problem_rows, sql_rows
+from training.data import card_rows, failing, filling, operators, patterns, problem_rows, sql_rows
 from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.12,
-    "measures": 0.21,
-    "knowledge": 0.20,
+    "arithmetic": 0.11,
+    "measures": 0.20,
+    "knowledge": 0.19,
     "limits": 0.09,
-    "cards": 0.21,
-    "problems": 0.14,
+    "cards": 0.27,
+    "problems": 0.11,
     "sql": 0.03,
 }
 PATTERNS = ("arithmetic", "measures", "knowledge", "limits")
@@ -51,8 +51,9 @@ def pattern_rows(rng: random.Random, split: str, source: str) -> Iterator[Row]:
         try:
             draft, done = filling.solved(pattern, rng)
             operators.vary(draft, rng, split)
-            made = filling.finish(draft, done)
-        except (ValueError, ArithmeticError):  # a filling that does not work out
+            made = filling.finish(draft, done, failing.broken(draft, done, rng))
+        except (filling.Unfillable, filling.CannotCall, ValueError, ArithmeticError):
+            # a filling that does not work out
             continue
         yield from_prompt(made, f"{source} {pattern.kind}", pattern.id)
 

@@ -15,8 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mrkl.numbers_in import argument_numbers
 from training.data.adapt import Adapter, Argument, Drop
 from training.data.conditions import Compiled, compile_condition
+from training.data.firewall import blocked
 from training.data.slots import Hints
 from training.data.templates import Question, Template, template
 
@@ -82,6 +84,9 @@ def load(drops: Counter[str] | None = None) -> list[Pattern]:
     replaced = {row["replaces"] for _, row in _rows() if "replaces" in row}
     found: list[Pattern] = []
     for name, row in _rows():
+        if row["q"] in blocked():
+            drops[f"{name}: blocked by the firewall"] += 1
+            continue
         if row["q"] in replaced and "replaces" not in row:
             drops[f"{name}: replaced by a comparison"] += 1
             continue
@@ -107,6 +112,11 @@ def _rows() -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, json.loads(line)
 
 
+def _conditions(row: dict[str, Any]) -> list[str]:
+    given = row.get("where", [])
+    return [given] if isinstance(given, str) else given
+
+
 def pattern_id(source: str, question: str) -> str:
     """Stable under additions to the files: source and the words of the question."""
     slug = re.sub(r"[^a-z0-9]+", "-", question.lower()).strip("-")
@@ -118,7 +128,7 @@ def _compile(source: str, row: dict[str, Any]) -> Pattern:
     question = Question.parse(text)
     varied = {n: t for n, t in _varied(row).items() if n in question.types}
     question.types.update(varied)
-    _capitals(question, steps)
+    _narrow(question, steps)
     adapter = Adapter(question)
     built = tuple(
         Step(template(s["subquery"]), s["expert"], adapter.step(s["expert"], s["arguments"]))
@@ -127,22 +137,48 @@ def _compile(source: str, row: dict[str, Any]) -> Pattern:
     if any("->" in s["subquery"] for s in steps):
         raise Drop("arrow in a subquery")
     _check_answer(question, answer, text)
+    _check_numbers(question, built)
     pieces, _ = question.pieces()
     whole, positive = _sanity(question, text, built)
     return Pattern(
         pattern_id(source, row["q"]), HOME.get(source, source), row["kind"], row["q"], question.types, tuple(pieces),
         built, template(answer.replace("\n- ", ", ").removeprefix("- ")),
-        tuple(compile_condition(w) for w in row.get("where", ())),
-        _hints(question, pieces, built), _ordered(question, built), whole, positive,
+        tuple(compile_condition(w) for w in _conditions(row)),
+        _hints(question, pieces, built, _limits(steps)), _ordered(question, built), whole, positive,
     )  # fmt: skip
 
 
-def _capitals(question: Question, steps: list[dict[str, Any]]) -> None:
-    """A city that is asked for as a capital must be one."""
+_KEYS = (  # what a slot in a condition of the knowledge expert must be
+    (r"capital = \{(\w+)\}", "capital"), (r"symbol = \{(\w+)\}", "symbol"),
+    (r"internet domain = \.\{(\w+)\}", "domain"), (r"calling code = \+\{(\w+)\}", "callcode"),
+)  # fmt: skip
+_LIMITS = (  # conditions whose numbers have a range
+    (r"atomic number [=<>]+ \{(\w+)\}", 118), (r"moons [=<>]+ \{(\w+)\}", 90),
+    (r"discovery year [=<>]+ \{(\w+)\}", 2010), (r"group = \{(\w+)\}", 18),
+)  # fmt: skip
+
+
+def _narrow(question: Question, steps: list[dict[str, Any]]) -> None:
+    """A slot that stands for a key (a capital, a symbol) must be filled with real ones."""
     for step in steps:
-        match = re.search(r"capital = \{(\w+)\}", str(step["arguments"].get("where", "")))
-        if match and question.types.get(match[1]) == "city":
-            question.types[match[1]] = "capital"
+        where = str(step["arguments"].get("where", ""))
+        for rule, kind in _KEYS:
+            for name in re.findall(rule, where):
+                if question.types.get(name) in ("city", "word", "int", "text"):
+                    question.types[name] = kind
+
+
+def _limits(steps: list[dict[str, Any]]) -> dict[str, float]:
+    """Slot name → largest value that the knowledge expert can answer."""
+    found: dict[str, float] = {}
+    for step in steps:
+        given = {key: str(value) for key, value in step["arguments"].items()}
+        for rule, most in _LIMITS:
+            found |= dict.fromkeys(re.findall(rule, given.get("where", "")), most)
+        for key in ("n", "rank"):
+            if slot := re.fullmatch(r"\{(\w+)\}", given.get(key, "")):
+                found[slot[1]] = 7 if given.get("kind") == "planet" else 12
+    return found
 
 
 def _varied(row: dict[str, Any]) -> dict[str, str]:
@@ -206,6 +242,20 @@ def _check_answer(question: Question, answer: str, text: str) -> None:
             raise Drop(f"slot in the answer only: {name}")
 
 
+def _check_numbers(question: Question, steps: tuple[Step, ...]) -> None:
+    """Numbers of arguments must be readable off the question, as the grammars demand it."""
+    bare = re.sub(r"[\ue000-\uefff]", " ", question.flat)
+    allowed = set(argument_numbers(bare))
+    for step in steps:
+        for argument in step.arguments:
+            if argument.mode not in ("free", "number"):
+                continue
+            text = "".join(" " if slot else part for part, slot in argument.text.parts)
+            for number in re.findall(r"(?<![\w.#])\d+(?:\.\d+)?", text):
+                if number not in allowed:
+                    raise Drop(f"number from nowhere: {number}")
+
+
 def _sanity(question: Question, text: str, steps: tuple[Step, ...]) -> tuple[bool, bool]:
     kinds = {kind for kind in question.types.values() if kind in NUMERIC}
     divides = any(
@@ -221,7 +271,10 @@ _TIGHT_RIGHT = re.compile(r"^[\w^*/=(){}$€£°%+\-]|^\s[+*/=^×÷]")
 
 
 def _hints(
-    question: Question, pieces: list[tuple[int, str, str | None, bool]], steps: tuple[Step, ...]
+    question: Question,
+    pieces: list[tuple[int, str, str | None, bool]],
+    steps: tuple[Step, ...],
+    limits: Mapping[str, float],
 ) -> dict[str, Hints]:
     formula = any(s.expert == "algebra" for s in steps)
     hints: dict[str, Hints] = {}
@@ -233,6 +286,7 @@ def _hints(
         tight = formula or bool(_TIGHT_LEFT.search(left) or _TIGHT_RIGHT.search(right))
         most = next((m for rule, m in _MOST if re.search(rule, right, re.IGNORECASE)), None)
         most = 18 if re.search(r"\bgroup $", left, re.IGNORECASE) else most
+        most = limits.get(name, most)
         hints[name] = Hints(tight, most, _when(name, question, steps))
     return hints
 

@@ -169,7 +169,7 @@ def _numberword(rng: random.Random, hints: Hints, _: str) -> Fill:
 
 
 def _ordinal(rng: random.Random, hints: Hints, _: str) -> Fill:
-    n = rng.choice((2, 3, 4, 5, 6, 7, 8, 10, 12, 20))
+    n = rng.choice(_ordinal_most(hints))
     typed = ordinal(n) if rng.random() < 0.5 else ordinal_words(n)
     return Fill(typed, str(n), ordinal(n), typed, n)
 
@@ -195,7 +195,11 @@ def _duration(rng: random.Random, hints: Hints, _: str) -> Fill:
 
 def _year(rng: random.Random, hints: Hints, _: str) -> Fill:
     year = {"past": rng.randint(1850, 2025), "birth": rng.randint(1930, 2020)}.get(hints.when)
-    year = year or rng.choice((rng.randint(1900, 2060), rng.randint(2024, 2035)))
+    year = (
+        _year_before(rng, hints)
+        or year
+        or rng.choice((rng.randint(1900, 2060), rng.randint(2024, 2035)))
+    )
     return _same(str(year), year, year)
 
 
@@ -221,6 +225,28 @@ def _formula(make: Callable[[random.Random], formulas.Formula]) -> Maker:
 
 def _person(rng: random.Random, hints: Hints, _: str) -> Fill:
     return _same(rng.choice(words.PERSONS))
+
+
+def _year_before(rng: random.Random, hints: Hints) -> int | None:
+    """A year of the past where the sentence demands one."""
+    return rng.randint(1740, int(hints.most)) if hints.most else None
+
+
+def _ordinal_most(hints: Hints) -> tuple[int, ...]:
+    known = (2, 3, 4, 5, 6, 7, 8, 10, 12, 20)
+    return tuple(n for n in known if hints.most is None or n <= hints.most)
+
+
+def _key(kind: str, attribute: str, cut: str) -> Maker:
+    """A fact that identifies one thing: a symbol, a domain without its dot, a dialling code."""
+
+    def fill(rng: random.Random, hints: Hints, _: str) -> Fill:
+        value = None
+        while not value or " " in str(value):
+            value = entities.pick(kind, rng).fact(attribute)[0]
+        return _same(str(value).removeprefix(cut))
+
+    return fill
 
 
 def _entity(kind: str) -> Maker:
@@ -252,6 +278,11 @@ def makers() -> dict[str, Maker]:
         "polynomial": _formula(formulas.polynomial), "equation": _formula(formulas.equation),
         "expression": _formula(formulas.expression), "vary": _vary,
     }  # fmt: skip
+    table["symbol"] = _key("element", "symbol", "")
+    table["domain"] = _key("country", "internet domain", ".")
+    table["callcode"] = _key("country", "calling code", "+")
+    table["compound"] = _picker(entities.compounds())
+    table["topic"] = _picker(words.TOPICS)
     for kind in ("country", "city", "capital", "element", "planet", "currency"):
         table[kind] = _entity(kind)
     return table

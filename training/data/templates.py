@@ -50,6 +50,8 @@ TYPES = {
     "word",
     "sentence",
     "text",
+    "compound",
+    "topic",
 }
 _FIRST = 0xE000
 

@@ -94,3 +94,20 @@ Los Angeles, San Francisco, Seattle, Denver, Chicago, Toronto, Montreal, Vancouv
 Bogotá, Lima, Santiago, Buenos Aires, São Paulo, Caracas, Havana, Reykjavik, Athens, Istanbul,
 Moscow, Kyiv, Warsaw, Prague, Vienna, Zurich, Amsterdam, Brussels, Copenhagen, Stockholm, Tehran,
 Baghdad, Riyadh, Kathmandu, Colombo, Hanoi, Taipei, Accra, Casablanca, Tunis, Addis Ababa""")
+
+TOPICS = _list(
+    """
+photosynthesis, black holes, the French Revolution, Ada Lovelace, the Silk Road, jazz, origami,
+plate tectonics, Frida Kahlo, the Renaissance, tardigrades, cubism, the Great Wall, sourdough,
+Nikola Tesla, the Roman Empire, quantum computing, sloths, Mozart, the Magna Carta, volcanoes,
+Marie Curie, flamenco, bitcoin, the Panama Canal, DNA, penicillin, Leonardo da Vinci, haiku, chess,
+the Eiffel Tower, Machu Picchu, coral reefs, the Black Death, Alan Turing, mitochondria, opera,
+the Berlin Wall, Shakespeare, kimchi, aurora borealis, Cleopatra, the Big Bang, vaccines, tango,
+Charles Darwin, the Odyssey, gravity waves, bonsai, Stonehenge, the Ottoman Empire, saffron, bees,
+Rosa Parks, the Bauhaus, dark matter, the Titanic, calligraphy, Confucius, glaciers, Nelson Mandela,
+impressionism, the periodic table, sumo, Galileo, the Inca, hieroglyphs, tsunamis, Beethoven, yoga,
+the Suez Canal, platypuses, semaphore, Vincent van Gogh, the Enlightenment, ramen, the Moon landing,
+Hypatia, cricket, the gold rush, enzymes, Genghis Khan, the Louvre, insulin, Gothic architecture,
+the Vikings, typography, Isaac Newton, mangroves, the Colosseum, fermentation, Simón Bolívar, salsa
+"""
+)
