@@ -45,12 +45,13 @@ class Worker:
 
     def __init__(self, handler: str) -> None:
         """Start the process; `handler` is "module:function", a function of str to str."""
+        self.path = _import_path()
         # -P keeps the current folder from shadowing modules; the path is this process's own.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "mrkl.tools.sandbox", handler],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)},
+            env=os.environ | {"PYTHONPATH": self.path},
             text=True,
             encoding="utf-8",
             start_new_session=True,
@@ -137,10 +138,14 @@ class Pool:
     def _take(self, key: str) -> Worker | None:
         """An idle worker, rather one that knows the key; None where a new one must start."""
         with self._lock:
-            if not self._idle:
+            # A worker finds the modules that this process found when the worker was started.
+            path = _import_path()
+            fit = [entry for entry in self._idle if entry[1].path == path]
+            if not fit:
                 return None
-            known = (index for index, (name, _) in enumerate(self._idle) if name == key)
-            worker = self._idle.pop(next(known, 0))[1]
+            entry = next((entry for entry in fit if entry[0] == key), fit[0])
+            self._idle.remove(entry)
+            worker = entry[1]
         if worker.alive:
             return worker
         worker.kill()
@@ -156,6 +161,10 @@ class Pool:
     def _forget(self) -> None:
         self._idle = []
         self._lock = threading.Lock()
+
+
+def _import_path() -> str:
+    return os.pathsep.join(folder or os.getcwd() for folder in sys.path)
 
 
 def run_forked(function: Callable[[str], str], text: str, timeout: float) -> str:
