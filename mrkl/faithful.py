@@ -15,7 +15,7 @@ from mrkl.experts.base import Card, Parameter
 from mrkl.numbers_in import argument_numbers
 from mrkl.plan import NUMERIC, Argument, Arithmetic, Plan
 from mrkl.prompt import is_reference
-from mrkl.references import EXPRESSION
+from mrkl.references import writing
 
 _NUMBER = re.compile(r"(?<![\w#.])\d+(?:\.\d+)?")
 
@@ -26,18 +26,21 @@ def fault(plan: Plan, cards: Mapping[str, Card], question: str) -> str | None:
     text = " ".join(question.casefold().split())
     for step in plan:
         for name, value in step.arguments.items():
-            parameter = cards[step.expert].parameter(name)
+            card = cards[step.expert]
+            parameter = card.parameter(name)
             items = cast("Iterable[Argument]", value if isinstance(value, list) else [value])
             for item in items:
-                found = parameter and _fault(parameter, item, known, text)
+                found = parameter and _fault(card, parameter, item, known, text)
                 if found:
                     return f"step {step.id}: {name}: {found}"
     return None
 
 
-def _fault(parameter: Parameter, value: Argument, known: set[Fraction], text: str) -> str | None:
+def _fault(
+    card: Card, parameter: Parameter, value: Argument, known: set[Fraction], text: str
+) -> str | None:
     kind = parameter.type[5:-1] if parameter.type.startswith("list[") else parameter.type
-    numeric = kind in NUMERIC or parameter.name == EXPRESSION and not parameter.copy
+    numeric = kind in NUMERIC or writing(card, parameter) in ("arithmetic", "algebra")
     if numeric and isinstance(value, str | Arithmetic | int | float):
         strange = [n for n in _NUMBER.findall(str(value)) if Fraction(n) not in known]
         if strange:

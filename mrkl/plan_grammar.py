@@ -16,11 +16,18 @@ from mrkl.experts.base import Card, Parameter
 from mrkl.numbers_in import answer_numbers, argument_numbers
 from mrkl.plan import MAX_STEPS, NUMERIC
 from mrkl.prompt import ABSTAIN, ARROW, END, RESULTS, SAY
-from mrkl.references import EXPRESSION
+from mrkl.references import writing
 
-_ALGEBRA = "algebra"
 # a subquery: no line break, no arrow; `@` alone is the question as it stands
 _SUBQUERY = r"([^\n\-@# ]|#[1-9]|@)([^\n\-]|-[^\n>])*"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_MOST_NAMES = 600
+_SQL_WORDS = (
+    "SELECT|FROM|WHERE|AND|OR|NOT|IN|IS|NULL|LIKE|BETWEEN|AS|ON|JOIN|LEFT|INNER|OUTER|CROSS|USING|"
+    "GROUP|BY|ORDER|ASC|DESC|HAVING|LIMIT|OFFSET|DISTINCT|UNION|ALL|EXISTS|CASE|WHEN|THEN|ELSE|END|"
+    "COUNT|SUM|AVG|MIN|MAX|ROUND|ABS|LOWER|UPPER|LENGTH|COALESCE|NULLIF|SUBSTR|CAST|INTEGER|REAL|"
+    "TEXT|DATE|STRFTIME|WITH"
+)
 _ISO_DATE = '"[12][0-9]{3}-[01][0-9]-[0-3][0-9]"'
 
 
@@ -107,10 +114,18 @@ class ArgumentsGrammar:
             return f"({self._copied()} | {self._rule('ISO', f'/{_ISO_DATE}/')})"
         if parameter.copy:
             return self._copied()
-        if parameter.name == EXPRESSION:
-            self._algebra() if self.card.name == _ALGEBRA else self._expression()
-            return f'"\\"" {"equations" if self.card.name == _ALGEBRA else "comparison"} "\\""'
-        return self._free()
+        return self._written(parameter)
+
+    def _written(self, parameter: Parameter) -> str:
+        """A text that is written rather than copied, in the language its expert reads."""
+        how = writing(self.card, parameter)
+        if how == "arithmetic":
+            self._expression()
+            return '"\\"" comparison "\\""'
+        if how == "algebra":
+            self._algebra()
+            return '"\\"" equations "\\""'
+        return self._sql() if how == "sql" else self._free()
 
     def _rule(self, name: str, body: str) -> str:
         self.rules[name] = body
@@ -168,6 +183,18 @@ class ArgumentsGrammar:
         text = rf"({run}+)?({item}{glued}{run}*)*({item})?"
         self._rule("FREE", f"/{text}/ & /[^ ](.*[^ ])?/")
         return self._rule("free", '"\\"" FREE "\\""')
+
+    def _sql(self) -> str:
+        """One SELECT over the names on the card; its numbers are the question's or a date's."""
+        schema = dict.fromkeys(_NAME.findall(self.card.description))
+        names = "|".join(sorted(schema, key=len, reverse=True)[:_MOST_NAMES])
+        numbers = "|".join(_escaped(number) for number in argument_numbers(self.question))
+        number = f"{numbers}|0[1-9]|[12][0-9]|31"
+        value = rf"'([^0-9#'\"\\\n]|({number}|#[1-9])[^0-9'\"\\\n])*({number}|#[1-9])?'"
+        item = f"({_SQL_WORDS}|{names}|[a-z][0-9]?|{numbers}|#[1-9]|{value})"
+        between = r"[ ,()=<>!*+\/.|%-]{1,6}"
+        self._rule("SQL", rf"/(SELECT|WITH)({between}{item})*\)*/")
+        return self._rule("sql", '"\\"" SQL "\\""')
 
     def _expression(self) -> None:
         """The calculator's language, over listed numbers and references."""

@@ -11,18 +11,29 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from mrkl.experts.base import Card, Parameter, Result, Value, render
 from mrkl.plan import NUMERIC, Argument, Arithmetic, Reference, Step, references
 from mrkl.tools.numerals import int_text
 
-EXPRESSION = "expression"  # the name of a parameter that holds arithmetic or algebra
-QUERY = "query"  # the name of a parameter that holds SQL
+Writing: TypeAlias = Literal["copy", "text", "arithmetic", "algebra", "sql"]
 
 
 class ReferenceFault(ValueError):
     """A result that does not fit where a step wants it."""
+
+
+def writing(card: Card, parameter: Parameter) -> Writing:
+    """The language that a text argument is written in."""
+    if parameter.copy:
+        return "copy"
+    if card.name in ("calculator", "algebra") and parameter.name == "expression":
+        return "arithmetic" if card.name == "calculator" else "algebra"
+    # one expert a database: database, database_2, …
+    if card.name.partition("_")[0] == "database" and parameter.name == "query":
+        return "sql"
+    return "text"
 
 
 def fill(step: Step, card: Card, results: Mapping[int, Result]) -> dict[str, Any]:
@@ -33,23 +44,26 @@ def fill(step: Step, card: Card, results: Mapping[int, Result]) -> dict[str, Any
     filled: dict[str, Any] = {}
     for parameter in card.parameters:
         if parameter.name in step.arguments:
-            filled[parameter.name] = _filled(step.arguments[parameter.name], parameter, results)
+            value = step.arguments[parameter.name]
+            filled[parameter.name] = _filled(value, parameter, writing(card, parameter), results)
     return filled
 
 
-def _filled(value: Argument, parameter: Parameter, results: Mapping[int, Result]) -> Any:
+def _filled(
+    value: Argument, parameter: Parameter, how: Writing, results: Mapping[int, Result]
+) -> Any:
     if isinstance(value, list):
         inner = Parameter(parameter.name, parameter.type[5:-1], copy=parameter.copy)
-        return [_filled(item, inner, results) for item in value]
+        return [_filled(item, inner, how, results) for item in value]
     if isinstance(value, Reference):
         return _whole(results[value.step], parameter)
     if isinstance(value, Arithmetic):
         return _expression(str(value), results)
     if not isinstance(value, str) or "#" not in value:
         return value
-    if not parameter.copy and parameter.name == EXPRESSION:
+    if how in ("arithmetic", "algebra"):
         return _expression(value, results)
-    if not parameter.copy and parameter.name == QUERY:
+    if how == "sql":
         return _query(value, results)
     return _text(value, parameter, results)
 

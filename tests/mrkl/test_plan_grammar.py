@@ -159,6 +159,33 @@ def test_free_text_holds_only_numbers_of_the_question():
     assert not call(UNITS, 'quantity="1719 stone", to="kilos"', 1, question)
 
 
+def test_queries_name_only_what_is_on_the_card():
+    card = Card(
+        "database",
+        "Answers questions about the tables orders(id INTEGER, status TEXT (paid, open), total "
+        "REAL, ordered_on DATE); customers(id, name TEXT).",
+        (Parameter("query", "str", copy=False),),
+    )
+    question = "how many orders over 55 were paid in 2019?"
+    for query in (
+        "SELECT COUNT(*) FROM orders WHERE total > 55 AND status = 'paid'",
+        "SELECT status, AVG(total) FROM orders GROUP BY status ORDER BY COUNT(*) DESC LIMIT 3",
+        "SELECT MAX(total) - MIN(total) FROM orders",
+        "SELECT c.name FROM customers c JOIN orders o ON o.id = c.id WHERE o.total >= 55",
+        "SELECT COUNT(*) FROM orders WHERE ordered_on > '2019-12-31' AND status LIKE 'p%'",
+        "SELECT name FROM customers WHERE id IN (SELECT id FROM orders WHERE status = 'Old Town')",
+    ):
+        assert call(card, f'query="{query}"', 1, question), query
+    for query in (
+        "DROP TABLE orders",
+        "SELECT password FROM orders",
+        "SELECT id FROM secrets",
+        "SELECT COUNT(*) FROM orders WHERE total > 56",
+        "SELECT 1; DELETE FROM orders",
+    ):
+        assert not call(card, f'query="{query}"', 1, question), query
+
+
 def test_the_start_of_a_step():
     first, third = plan_grammar.start_grammar(1), plan_grammar.start_grammar(3)
     for text in ("<|say|>", "<|abstain|>", "#1 @ ->", "#1 x-ray dose - total ->"):
