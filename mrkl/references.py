@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
 from mrkl.experts.base import Card, Parameter, Result, Value, render
+from mrkl.experts.world import World
 from mrkl.plan import NUMERIC, Argument, Arithmetic, Reference, Step, references
 from mrkl.tools.numerals import int_text
 
@@ -36,16 +37,22 @@ def writing(card: Card, parameter: Parameter) -> Writing:
     return "text"
 
 
-def fill(step: Step, card: Card, results: Mapping[int, Result]) -> dict[str, Any]:
+def fill(
+    step: Step, card: Card, results: Mapping[int, Result], world: World | None = None
+) -> dict[str, Any]:
     """The step's arguments with every reference replaced; raises ReferenceFault.
 
-    `results` must hold all of `step.depends_on`.
+    `results` must hold all of `step.depends_on`. A date's place may hold a phrase of the question,
+    such as `tomorrow`, which is read against the world's clock.
     """
     filled: dict[str, Any] = {}
     for parameter in card.parameters:
         if parameter.name in step.arguments:
             value = step.arguments[parameter.name]
-            filled[parameter.name] = _filled(value, parameter, writing(card, parameter), results)
+            plain = _filled(value, parameter, writing(card, parameter), results)
+            if parameter.type == "date" and isinstance(plain, str):
+                plain = _day(plain, world or World())
+            filled[parameter.name] = plain
     return filled
 
 
@@ -66,6 +73,21 @@ def _filled(
     if how == "sql":
         return _query(value, results)
     return _text(value, parameter, results)
+
+
+def _day(text: str, world: World) -> date:
+    """The day that an ISO date or a phrase means."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        pass
+    from mrkl.tools.date_phrases import read_moment
+    from mrkl.tools.moments import ClockError
+
+    try:
+        return read_moment(text, world.now()).day
+    except ClockError as error:
+        raise ReferenceFault(str(error)) from None
 
 
 def _whole(result: Result, parameter: Parameter) -> Any:

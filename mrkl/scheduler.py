@@ -100,7 +100,7 @@ def _run_step(step: Step, outcomes: Mapping[int, Outcome], run: Run) -> Outcome:
         if refusal is not None:
             outcome = Failure("refused", refusal)
         else:
-            arguments = fill(step, expert.card, results)
+            arguments = fill(step, expert.card, results, run.world)
             run.meter.spend_call()
             run.trace.add("call", step=step.id, expert=expert.name, arguments=shown(arguments))
             outcome = call(expert, arguments, Context(run.world, run.meter.deadline))

@@ -1,9 +1,10 @@
-from datetime import date
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 import pytest
 
 from mrkl.experts.base import Card, Parameter, Result
+from mrkl.experts.world import World
 from mrkl.plan import parse_plan
 from mrkl.references import ReferenceFault, fill
 
@@ -66,6 +67,20 @@ def filled(call: str, *results: Result) -> object:
 )
 def test_results_go_in_by_type(call: str, results: list[Result], value: object):
     assert filled(call, *results) == value
+
+
+def test_a_date_may_be_a_phrase():
+    card = Card("planner", "", (Parameter("day", "date"),))
+    world = World(fixed_now=datetime(2026, 3, 18, 10, 30, tzinfo=UTC), fixed_timezone="UTC")
+
+    def day(text: str) -> date:
+        step = parse_plan(f'#1 x -> planner(day="{text}")', {"planner": card}).steps[0]
+        return fill(step, card, {}, world)["day"]
+
+    assert day("tomorrow") == date(2026, 3, 19)
+    assert day("3 march 2024") == day("2024-03-03") == date(2024, 3, 3)
+    with pytest.raises(ReferenceFault):
+        day("the other thing")
 
 
 @pytest.mark.parametrize(
