@@ -65,14 +65,14 @@ class Firewall:
 def evaluation_questions(paths: Iterable[Path]) -> Iterator[str]:
     """The questions of evaluation files. Raises ValueError for a row without one."""
     for path in paths:
-        opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-        with opened as lines:
-            for line in lines:
-                row: dict[str, Any] = json.loads(line)
-                text = next((row[name] for name in _FIELDS if isinstance(row.get(name), str)), None)
-                if text is None:
-                    raise ValueError(f"{path.name}: a row without {', '.join(_FIELDS)}")
-                yield text
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+        for line in text.splitlines():
+            row: dict[str, Any] = json.loads(line)
+            found = next((row[name] for name in _FIELDS if isinstance(row.get(name), str)), None)
+            if found is None:
+                raise ValueError(f"{path.name}: a row without {', '.join(_FIELDS)}")
+            yield found
 
 
 def training_texts() -> Iterator[tuple[str, str]]:

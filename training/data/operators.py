@@ -15,6 +15,8 @@ from typing import Protocol
 
 from training.data import wordings
 from training.data.filling import Draft, Piece
+from training.data.moments import MONTHS, WEEKDAYS
+from training.data.numbers_as_words import ONES, TENS
 
 _NEIGHBOURS = {
     "a": "sqz", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj",
@@ -24,25 +26,54 @@ _NEIGHBOURS = {
 _WORD = re.compile(r"[A-Za-z]{4,}")
 # words that carry the meaning of a sum or a date are not misspelled beyond recognition
 _SPARE = {
-    "plus",
-    "minus",
-    "times",
-    "percent",
-    "january",
-    "february",
-    "march",
-    "april",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "hundred",
-    "thousand",
-    "million",
-    "billion",
+    *ONES,
+    *TENS,
+    *(month.lower() for month in MONTHS),
+    *(day.lower() for day in WEEKDAYS),
+    *[
+        "hundred",
+        "thousand",
+        "million",
+        "billion",
+        "trillion",
+        "crore",
+        "lakh",
+        "dozen",
+        "score",
+        "gross",
+        "grand",
+        "pair",
+        "couple",
+    ],
+    *[
+        "half",
+        "halves",
+        "third",
+        "thirds",
+        "quarter",
+        "quarters",
+        "fifth",
+        "fifths",
+        "sixth",
+        "eighth",
+        "eighths",
+        "tenth",
+        "tenths",
+    ],
+    *[
+        "plus",
+        "minus",
+        "times",
+        "percent",
+        "point",
+        "twice",
+        "thrice",
+        "double",
+        "triple",
+        "squared",
+        "cubed",
+        "zero",
+    ],
 }
 
 

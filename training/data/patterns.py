@@ -45,7 +45,7 @@ _MOST = (
     (r"^[ -]?months?\b", 48), (r"^ ?(weeks?|wks)\b", 60), (r"^ ?(hours?|hrs?|h)\b", 24),
     (r"^ ?(minutes?|mins?)\b", 180), (r"^ ?(seconds?|secs?)\b", 300), (r"^ ?(degrees|°)", 120),
     (r"^ ?(people|of us|friends|kids|mates|ppl)\b", 40), (r"^ ?cm\b", 250), (r"^ ?stone\b", 22),
-    (r"^ ?(am|pm)\b", 12), (r"^ ?oz\b", 40), (r"^ ?(days?)\b", 400), (r"^[ -]?(larg|bigg|small|most)", 10),
+    (r"^ ?(am|pm)\b", 12), (r"^ and an? (half|quarter)", 20), (r"^ ?oz\b", 40), (r"^ ?(days?)\b", 400), (r"^[ -]?(larg|bigg|small|most)", 10),
     (r"^[ -]?(least|high|low|cities|countries|elements|hottest|heaviest|lightest)", 10),
 )  # fmt: skip
 
@@ -283,7 +283,8 @@ def _hints(
             continue
         left = pieces[i - 1][1] if i else ""
         right = pieces[i + 1][1] if i + 1 < len(pieces) else ""
-        tight = formula or bool(_TIGHT_LEFT.search(left) or _TIGHT_RIGHT.search(right))
+        beside = i + 1 < len(pieces) and pieces[i + 1][2] is not None
+        tight = beside or formula or bool(_TIGHT_LEFT.search(left) or _TIGHT_RIGHT.search(right))
         most = next((m for rule, m in _MOST if re.search(rule, right, re.IGNORECASE)), None)
         most = 18 if re.search(r"\bgroup $", left, re.IGNORECASE) else most
         most = limits.get(name, most)

@@ -82,9 +82,18 @@ FORMS = (
     ("difference between the highest and lowest {nw}|range of {nw}", "SELECT MAX({n}) - MIN({n}) FROM {t}"),
     ("{p} with {nw} between {k} and {k2}|which {p} have {nw} from {k} to {k2}", "SELECT {x} FROM {t} WHERE {n} BETWEEN {k} AND {k2}"),
 )  # fmt: skip
-NAMES = "Mira Bolt,Atlas,Priya Shah,K-204,Old Oak,Tomas,Blue Harbor,Nina Falk,Z9,Golden Hour".split(
-    ","
-)
+NAMES = [
+    "Mira Bolt",
+    "Atlas",
+    "Priya Shah",
+    "K-204",
+    "Old Oak",
+    "Tomas",
+    "Blue Harbor",
+    "Nina Falk",
+    "Z9",
+    "Golden Hour",
+]
 ANSWERS = ("#1", "It is #1.", "That is #1.", "The answer is #1.", "#1.", "The database says #1.")
 
 
@@ -108,19 +117,28 @@ def _table(rng: random.Random) -> Table:
     return Table(theme, tuple(rng.sample(numbers, rng.randint(1, len(numbers)))), categories)
 
 
+_SHORT = {"INTEGER": "int", "REAL": "real", "TEXT": "text", "DATE": "date"}
+_FILES = "shop.db data.sqlite sales.duckdb records.db office.sqlite my.db warehouse.db club.db"
+
+
+def words(table: Table, samples: bool) -> str:
+    """One table as `mrkl.tools.sql_schema.Relation.words` writes it."""
+    cells: list[str] = []
+    for name, kind in table.columns:
+        values = table.categories.get(name) if samples else None
+        shown = f" ({', '.join(sorted(values.split()))})" if values else ""
+        cells.append(f"{name} {_SHORT[kind]}{shown}")
+    return f"{table.theme[0]}({', '.join(cells)})"
+
+
 def card(tables: list[Table], rng: random.Random) -> Card:
     """The card as `mrkl.experts.database` prints it."""
-    shown = []
-    for table in tables:
-        cells = []
-        for name, kind in table.columns:
-            values = table.categories.get(name)
-            note = f" ({', '.join(values.split()[:4])})" if values else ""
-            cells.append(f"{name} {kind}{note}" if rng.random() < 0.5 else f"{name}{note}")
-        shown.append(f"{table.theme[0]}({', '.join(cells)})")
-    text = f"Answers questions about the tables {'; '.join(shown)}."
-    parameter = Parameter("query", "str", "one SELECT", copy=False)
-    return Card("database", text, (parameter,), "value")
+    samples = rng.random() < 0.85
+    schema = "; ".join(words(table, samples) for table in tables)
+    names = ", ".join(table.theme[0] for table in tables)
+    parameter = Parameter("query", "str", f"one SELECT over {schema}", copy=False)
+    title = rng.choice(_FILES.split())
+    return Card("database", f"Questions about the data in {title}: {names}.", (parameter,), "value")
 
 
 def rows(rng: random.Random) -> Iterator[Row]:

@@ -20,7 +20,7 @@ AFTER = (
 SWAPS = {
     "what is": "whats", "what's": "whats", "you": "u", "please": "pls", "people": "ppl",
     "because": "cuz", "tomorrow": "tmrw", "i'm": "im", "it's": "its", "don't": "dont",
-    "how much": "how mutch", "the": "teh", "and": "adn", "which": "wich", "with": "wiht",
+    "how much": "how mutch", "the": "teh", "which": "wich", "with": "wiht",
     "are": "r", "there": "their", "would": "wud", "could": "cud", "does": "dose",
 }  # fmt: skip
 NEAR = {

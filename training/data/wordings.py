@@ -57,7 +57,7 @@ any idea: do you know | i need: i want, i require | i want: i need, i'd like | i
 i have: i've got | i've got: i have | there are: there's | we have: we've got | we've got: we have
 difference: gap, difference | minimum: lowest | maximum: highest | ratio: proportion
 sum: total | product: product | increase: rise, go up | increases: goes up, rises | decrease: drop
-rises: goes up | falls: drops, goes down | grew: went up | dropped: fell | doubled: went up twofold
+rises: goes up | falls: drops, goes down | grew: went up | dropped: fell
 twice: two times | thrice: three times | half: half | solve: work out, solve | simplify: reduce, tidy up
 factorise: factor | factor: factorise | differentiate: find the derivative of | homework: assignment
 exam: test | test: exam | school: school | class: course | student: pupil | students: pupils
