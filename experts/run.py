@@ -140,12 +140,15 @@ def _importable(expert: Expert) -> str | None:
         return expert.origin
     found = getattr(module, attribute, None)
     same = found is expert or (found is not None and found is expert.plain)
-    return expert.origin if same and _on_path(module_name) else None
+    return expert.origin if same and _on_path(module_name, tuple(sys.path)) else None
 
 
 @lru_cache(maxsize=256)
-def _on_path(module_name: str) -> bool:
-    """Whether the import system finds the loaded module by name (not one loaded from a path)."""
+def _on_path(module_name: str, path: tuple[str, ...]) -> bool:
+    """Whether the import system finds the loaded module by name (not one loaded from a file).
+
+    `path` is sys.path: the answer is kept for as long as that stays the same.
+    """
     top = module_name.partition(".")[0]
     here = getattr(sys.modules.get(top), "__spec__", None)
     for finder in sys.meta_path:
