@@ -203,6 +203,9 @@ def _forked(function: Callable[[str], str], text: str, sender: Any, timeout: flo
     _output_to_stderr()
     _limit_memory()
     _end_after(timeout)
+    if "torch" in sys.modules:
+        # Its pool of threads did not come along: an operation that waited for one would hang.
+        sys.modules["torch"].set_num_threads(1)
     sender.send_bytes(function(text).encode())
 
 
