@@ -19,7 +19,9 @@ from typing import Any
 
 from mrkl.experts.base import Card, Parameter, Result
 from mrkl.prompt import StepText, render_abstained, render_arguments, render_row
+from training.data.card_values import converted, redated, relisted, retold
 from training.data.firewall import blocked
+from training.data.numbers_as_words import in_words
 from training.data.row import Row, from_prompt
 
 FOLDER = Path(__file__).parent / "phrasings"
@@ -186,12 +188,19 @@ def varied(
         value = arguments.get(parameter.name)
         if isinstance(value, bool) or parameter.choices or rng.random() < 0.25:
             continue
-        if isinstance(value, int | float):
+        if isinstance(value, str) and parameter.type == "date":
+            question, arguments[parameter.name] = redated(question, value, rng) or (question, value)
+        elif isinstance(value, list) and value and isinstance(value[0], int | float):
+            question, arguments[parameter.name] = relisted(question, value, rng) or (
+                question,
+                value,
+            )
+        elif isinstance(value, int | float):
             question, arguments[parameter.name] = _number(question, value, parameter, rng)
         elif isinstance(value, str) and parameter.type == "str" and question.count(value) == 1:
-            words = value.replace(" ", "").isalpha()  # codes, times and addresses keep their form
+            words = re.fullmatch(r"[A-Za-z' ]+", value)  # codes, times, addresses keep their form
             if words and len(value) > 2 and rng.random() < 0.5:
-                new = _text_like(value, rng)
+                new = retold(value, rng)
                 question = question.replace(value, new)
                 arguments[parameter.name] = new
     return question, arguments
@@ -212,40 +221,16 @@ def _number(
     typed = str(new)
     argument: Any = new
     after = question[places[0].end() :]
-    if isinstance(new, int) and re.match(r"\s?(minutes|mins|min)\b", after) and rng.random() < 0.5:
-        new = rng.randint(61, 400)
-        hours, rest = divmod(new, 60)
-        after = re.sub(r"^\s?(minutes|mins|min)\b", "", after)
-        typed, argument = _hours(hours, rest, rng)
+    other = converted(
+        after, f"{parameter.name} {parameter.description}", parameter.type == "int", rng
+    )
+    if other is not None and rng.random() < 0.4:
+        typed, argument, after = other
     elif isinstance(new, int) and new >= 1000 and rng.random() < 0.5:
         typed = f"{new:,}"
     elif isinstance(new, int) and 2 <= new <= 99 and rng.random() < 0.2:
-        from training.data.numbers_as_words import in_words
-
         typed = in_words(new)
     return question[: places[0].start()] + typed + after, argument
-
-
-def _hours(hours: int, rest: int, rng: random.Random) -> tuple[str, str]:
-    """Hours and minutes as typed, and the arithmetic that makes minutes of them."""
-    whole = f"{hours}*60"
-    if rest == 0 or rng.random() < 0.15:
-        return rng.choice((f"{hours} hours", f"{hours}h", f"{hours} hrs")), whole
-    if rng.random() < 0.15:
-        return f"{hours} and a half hours", f"{hours}.5*60"
-    both = f"{whole}+{rest}"
-    forms = (f"{hours}h{rest:02d}", f"{hours}h {rest}m", f"{hours} hours {rest} minutes",
-             f"{hours} hours and {rest} minutes", f"{hours} hr {rest} min", f"{hours}h{rest}")  # fmt: skip
-    if hours == 1 and rng.random() < 0.4:
-        return f"an hour and {rest} minutes", both
-    return rng.choice(forms), both
-
-
-def _text_like(value: str, rng: random.Random) -> str:
-    count = max(1, min(5, len(value.split())))
-    words = [rng.choice(WORDS) for _ in range(count)]
-    text = " ".join(words)
-    return text.lower() if value.islower() else text
 
 
 def _result(card: Card, rng: random.Random) -> Result:

@@ -37,6 +37,16 @@ ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth",
     "nine": "ninth", "twelve": "twelfth",
 }  # fmt: skip
+# words that are never misspelled, because a call's numbers are read off them
+NUMBER_WORDS = frozenset(
+    [*ONES, *TENS]
+    + re.findall(
+        r"\w+",
+        "hundred thousand million billion trillion crore lakh dozen score gross grand pair couple "
+        "half halves third thirds quarter quarters fifth fifths sixth eighth eighths tenth tenths "
+        "plus minus times percent point twice thrice double triple squared cubed zero",
+    )
+)
 _VALUES = {word: n for n, word in enumerate(ONES)} | {
     w: 10 * n for n, w in enumerate(TENS) if n > 1
 }

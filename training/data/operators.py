@@ -16,7 +16,7 @@ from typing import Protocol
 from training.data import wordings
 from training.data.filling import Draft, Piece
 from training.data.moments import MONTHS, WEEKDAYS
-from training.data.numbers_as_words import ONES, TENS
+from training.data.numbers_as_words import NUMBER_WORDS
 
 _NEIGHBOURS = {
     "a": "sqz", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj",
@@ -25,56 +25,7 @@ _NEIGHBOURS = {
 }  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]{4,}")
 # words that carry the meaning of a sum or a date are not misspelled beyond recognition
-_SPARE = {
-    *ONES,
-    *TENS,
-    *(month.lower() for month in MONTHS),
-    *(day.lower() for day in WEEKDAYS),
-    *[
-        "hundred",
-        "thousand",
-        "million",
-        "billion",
-        "trillion",
-        "crore",
-        "lakh",
-        "dozen",
-        "score",
-        "gross",
-        "grand",
-        "pair",
-        "couple",
-    ],
-    *[
-        "half",
-        "halves",
-        "third",
-        "thirds",
-        "quarter",
-        "quarters",
-        "fifth",
-        "fifths",
-        "sixth",
-        "eighth",
-        "eighths",
-        "tenth",
-        "tenths",
-    ],
-    *[
-        "plus",
-        "minus",
-        "times",
-        "percent",
-        "point",
-        "twice",
-        "thrice",
-        "double",
-        "triple",
-        "squared",
-        "cubed",
-        "zero",
-    ],
-}
+_SPARE = NUMBER_WORDS | {word.lower() for word in (*MONTHS, *WEEKDAYS)}
 
 
 class Operator(Protocol):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 
+from training.data.numbers_as_words import NUMBER_WORDS
+
 BEFORE = (
     "hey ", "hi, ", "quick one: ", "ok so ", "please ", "pls ", "um ", "so ", "hello! ", "tell me: ",
     "my kid asks: ", "for work: ", "need this fast: ", "just wondering, ", "question: ", "yo ",
@@ -73,7 +75,11 @@ def _word(text: str, old: str, new: str) -> str:
 def slip(text: str, rng: random.Random) -> str:
     """One typing error in a longer word without digits."""
     words = text.split(" ")
-    long = [i for i, word in enumerate(words) if len(word) > 4 and word.isalpha()]
+    long = [
+        i
+        for i, word in enumerate(words)
+        if len(word) > 4 and word.isalpha() and word.lower() not in NUMBER_WORDS
+    ]
     if not long:
         return text
     i = rng.choice(long)
