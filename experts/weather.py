@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from mrkl.experts.base import Card, Context, Expert, ExpertError, Parameter, Result, render
@@ -146,11 +146,11 @@ class _Weather:
 def _reported(data: dict[str, Any], now: bool) -> dict[str, float]:
     """One number a variable: the day's, or the present one where there is one."""
     values: dict[str, float] = {}
-    for name, series in (data.get("daily") or {}).items():
-        number = series[0] if isinstance(series, list) and series else None  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(number, (int, float)):
-            values[name] = number
-    current = (data.get("current") or {}) if now else {}
+    daily = cast("dict[str, list[Any]]", data.get("daily") or {})
+    for name, series in daily.items():
+        if series and isinstance(series[0], (int, float)):
+            values[name] = series[0]
+    current = cast("dict[str, Any]", data.get("current") or {}) if now else {}
     names = {entry.current: entry.daily for entry in _FIELDS.values() if entry.current}
     for name, number in current.items():
         if isinstance(number, (int, float)) and (name in names or name == "weather_code"):
@@ -230,9 +230,8 @@ def _day(phrase: str, zone: str, context: Context) -> date:
     for start, day in (("tomorrow", today + timedelta(1)), ("today", today), ("tonight", today)):
         if lowered == start or lowered.startswith(f"{start} "):
             return day
-    if lowered in ("now", "right now", "currently", "outside") or lowered.startswith("this "):
-        if not lowered.startswith("this ") or lowered.split()[1] in _PARTS:
-            return today
+    if lowered in _NOW or lowered in {f"this {part}" for part in _PARTS}:
+        return today
     from mrkl.tools.date_phrases import read_moment
     from mrkl.tools.moments import ClockError
 
@@ -242,6 +241,7 @@ def _day(phrase: str, zone: str, context: Context) -> date:
         raise ExpertError("bad_arguments", f"the day cannot be read: {error}") from None
 
 
+_NOW = ("now", "right now", "currently", "at the moment", "outside")
 _PARTS = ("morning", "afternoon", "evening", "night", "noon", "midday")
 
 

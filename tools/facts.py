@@ -95,7 +95,8 @@ class Facts:
     def holds(self, entity: str, where: str, kind: Kind | None = None) -> Fact:
         """Whether a thing meets conditions: holds("argon", "category = noble gas") is true."""
         with self._lock:
-            kinds = (kind,) if kind else tuple(k for k in SELECTABLE if self._parses(where, k))
+            fitting: list[Kind] = [k for k in SELECTABLE if self._parses(where, k)]
+            kinds: list[Kind] = [kind] if kind else fitting
             if not kinds:
                 parse(where, "country")  # raises, and says what was expected
             found = self._resolver.resolve(entity, kinds)
@@ -222,6 +223,7 @@ class Facts:
         named = any(c.attribute == "name" and c.operator in ("=", "in") for c in conditions)
         if present:
             sql = f'({sql}) AND "{present}" IS NOT NULL'
+        found: list[sqlite3.Row] = []
         for default in ("1",) if named else (table.default, "1"):
             query = f'SELECT {columns} FROM "{table.name}" WHERE {default} AND ({sql})'
             found = self._database.execute(

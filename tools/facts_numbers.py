@@ -12,8 +12,12 @@ import re
 from mrkl.tools.facts_schema import FactsError, Style
 from mrkl.tools.numerals import number_text
 
-_SCALES = {"hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6}
-_SCALES |= {"billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12}
+_SCALES = {"hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6} | {
+    "billion": 1e9,
+    "bn": 1e9,
+    "b": 1e9,
+    "trillion": 1e12,
+}
 _LONG_SCALES = frozenset(("hundred", "thousand", "million", "billion", "trillion"))
 _NUMBER = re.compile(r"\s*([-+−]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d{1,3})?)\s*", re.IGNORECASE)
 _FACTOR = re.compile(r"\s*\*\s*")

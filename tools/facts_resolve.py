@@ -92,7 +92,7 @@ class Resolver:
         """By kind (usual names before alternates and codes), then by rank, among cities by size."""
         first = max(1, min(c.rank for c in found))
         usual = [c for c in found if c.rank <= first]
-        kind = min((c.kind for c in usual), key=list(kinds).index)
+        kind = _likeliest(kinds, {c.kind for c in usual})
         if kind == "city":
             return self._biggest(shown, [c for c in found if c.kind == "city"])
         same = [c for c in usual if c.kind == kind]
@@ -108,7 +108,7 @@ class Resolver:
         return Entity(kind, rows[0], note)
 
     def _biggest(self, shown: str, found: list[_Candidate]) -> Entity:
-        weighed = []
+        weighed: list[tuple[float, dict[str, Any]]] = []
         for candidate in found:
             row = self.get("city", candidate.id)
             weight = (row["population"] or 1) * _RANK_WEIGHT[candidate.rank]
@@ -135,7 +135,7 @@ class Resolver:
             countries = {c.id for c in self._candidates(name_key(tail), ("country",))}
             codes = {self.get("country", number)["iso2"] for number in countries}
             region = name_key(tail)
-            inside = []
+            inside: list[_Candidate] = []
             for candidate in cities:
                 row = self.get("city", candidate.id)
                 regions = (name_key(row["region"] or ""), name_key(row["region_code"] or ""))
@@ -159,7 +159,7 @@ class Resolver:
         if not near:
             return None
         best = near[min(near)]
-        kind = min((k for k, _ in best), key=list(kinds).index)
+        kind = _likeliest(kinds, {k for k, _ in best})
         ids = [number for k, number in best if k == kind]
         if len(ids) != 1:
             return None
@@ -177,6 +177,14 @@ class Resolver:
             "AND (a.kind <> 'city' OR c.population >= ?)",
             (key[0], len(key) - limit, len(key) + limit, *kinds, _TYPO_CITY),
         ).fetchall()
+
+
+def _likeliest(kinds: Sequence[Kind], present: set[Kind]) -> Kind:
+    """The first of the kinds asked for that there is a candidate of."""
+    for kind in kinds:
+        if kind in present:
+            return kind
+    return kinds[0]
 
 
 def where_is(city: dict[str, Any], narrow: bool) -> str:

@@ -23,8 +23,14 @@ MAX_CONDITIONS = 12
 MAX_ITEMS = 60
 _OPERATORS = ("!=", "<>", "<=", ">=", "==", "=", "<", ">", "not in", "includes", "include")
 _WORDS = (*_OPERATORS, "contains", "in", "is not", "is")
-_MEANING = {"<>": "!=", "==": "=", "is": "=", "is not": "!=", "include": "includes"}
-_MEANING |= {"contains": "includes"}
+_MEANING = {
+    "<>": "!=",
+    "==": "=",
+    "is": "=",
+    "is not": "!=",
+    "include": "includes",
+    "contains": "includes",
+}
 # Names of attributes as they are also written.
 _SYNONYMS = {
     "timezone": "time zone",
@@ -213,25 +219,25 @@ class Compiler:
 
     def _special(self, attribute: str) -> Callable[[str], str] | None:
         """How values of an attribute are matched, where it is not by the name alone."""
-        return {
+        matches: dict[str, Callable[[str], str]] = {
             "name": self._name,
             "country": self._country,
             "continent": self._continent,
             "capital": self._capital,
-            "currency": lambda value: self._key("currency", "currency_keys", value),
-            "languages": lambda value: self._key(
-                "languages", "language_keys", _LANGUAGES.get(name_key(value), value)
-            ),
+            "currency": lambda v: self._key("currency", "currency_keys", v),
+            "languages": self._language,
             "neighbours": self._neighbour,
-            "calling code": lambda value: self._equal("calling_code", f"+{value.lstrip('+ 0')}"),
-            "internet domain": lambda value: self._equal(
-                "internet_domain", f".{value.lstrip('.')}"
-            ),
-            "time zone": lambda value: self._equal("time_zone", value),
-            "category": lambda value: self._key("category", "category_keys", value),
+            "calling code": lambda v: self._equal("calling_code", f"+{v.lstrip('+ 0')}"),
+            "internet domain": lambda v: self._equal("internet_domain", f".{v.lstrip('.')}"),
+            "time zone": lambda v: self._equal("time_zone", v),
+            "category": lambda v: self._key("category", "category_keys", v),
             "group": self._group,
             "discoverer": self._discoverer,
-        }.get(attribute)
+        }
+        return matches.get(attribute)
+
+    def _language(self, value: str) -> str:
+        return self._key("languages", "language_keys", _LANGUAGES.get(name_key(value), value))
 
     def _plain(self, entry: Attribute) -> Callable[[str], str]:
         return lambda value: self._bound(f'name_key("{entry.column}") = ?', name_key(value))

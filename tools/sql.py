@@ -13,7 +13,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -86,7 +86,7 @@ class Database:
         return Table(tuple(found.keys()), plain, cut)
 
     @contextlib.contextmanager
-    def reading(self, deadline: float = float("inf")) -> Iterator[Connection]:
+    def reading(self, deadline: float = float("inf")) -> Generator[Connection]:
         """A connection that cannot write and is interrupted at the deadline. Raises SqlError."""
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -118,10 +118,9 @@ def check(text: str, dialect: str) -> str:
         raise SqlError("bad_arguments", f"not valid SQL: {_unmarked(reason)}") from None
     if len(trees) != 1:
         raise SqlError("refused", "only one statement is allowed")
-    writing = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Pragma, exp.Set)
-    if not isinstance(trees[0], exp.Query) or any(
-        not isinstance(node, exp.Query) for node in trees[0].find_all(*writing)
-    ):
+    writing = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Copy, exp.Create, exp.Drop)
+    other = (exp.Command, exp.Into, exp.Lock, exp.Pragma, exp.Set)
+    if not isinstance(trees[0], exp.Query) or trees[0].find(*writing, *other) is not None:
         raise SqlError("refused", "only SELECT is allowed: this database is read-only")
     return statement
 
@@ -182,7 +181,7 @@ def _open_sqlite(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def _watched(connection: Connection, dialect: str, deadline: float) -> Iterator[None]:
+def _watched(connection: Connection, dialect: str, deadline: float) -> Generator[None]:
     """Hold the deadline and refuse writes, each database in its own way."""
     raw: Any = connection.connection.driver_connection
     if dialect == "sqlite":
@@ -250,7 +249,7 @@ def _cell(value: Any) -> tuple[Cell, bool]:
         return value, False
     if isinstance(value, Decimal):
         return (Fraction(value), False) if value.is_finite() else (str(value), False)
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if isinstance(value, (bytes, bytearray)):
         return f"<{len(value)} bytes>", False
     if isinstance(value, (clock_time, timedelta)):
         return str(value), False

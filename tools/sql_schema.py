@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrkl.tools.sql import Database
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnClause, Connection
 
 MAX_TABLES = 60
 MAX_COLUMNS = 60  # of one table
@@ -120,7 +120,7 @@ def _samples(connection: Connection, table: str, column: str) -> tuple[str, ...]
     from sqlalchemy import select
     from sqlalchemy import table as table_of
 
-    named = column_of(column)
+    named: ColumnClause[Any] = column_of(column)
     first = select(named).select_from(table_of(table, named)).limit(_SAMPLED_ROWS).subquery()
     query = select(first.c[column]).distinct().limit(MAX_SAMPLES + 2)
     values = [value for (value,) in connection.execute(query) if isinstance(value, str)]
