@@ -32,13 +32,12 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Config:
-    """What config.json holds: the sizes, and the calibration found on unseen experts."""
+    """What config.json holds: the sizes, and the temperature found on unseen experts."""
 
     heads: int
     layers: int
     length: int
     temperature: float = 1.0
-    none_shift: float = 0.0
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -51,7 +50,6 @@ class Config:
                 int(shape["layers"]),
                 int(shape["length"]),
                 float(raw["temperature"]),
-                float(raw["none_shift"]),
             )
         except KeyError as missing:
             raise ValueError(f"{path} lacks the field {missing}") from None
@@ -90,7 +88,8 @@ class Encoder:
         from safetensors.numpy import load_file
 
         config = Config.read(folder / "config.json")
-        return cls(load_file(folder / "router.safetensors"), config)
+        weights: dict[str, NDArray[Any]] = load_file(folder / "router.safetensors")  # pyright: ignore[reportUnknownVariableType]
+        return cls(weights, config)
 
     def encode(self, ids: list[int], role: int) -> Encoded:
         """Encode 1 to `config.length` ids; role 0: a question or example, 1: a card."""

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mrkl.router.encoder import Encoded, Encoder
-from mrkl.router.scoring import CardVectors, Catalogue, Mix
+from mrkl.router.lexical import Lexicon
+from mrkl.router.scoring import CardVectors, Catalogue, Mix, Query
 from mrkl.router.text import card_text, token_ids
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ class Router:
             values["mix"],
             values["guess"],
             float(np.exp(values["shrink"])),
-            values["none_bias"],
+            values["none"],
         )
+        self.lexicon = Lexicon(values["lexicon"])
         self._cards: OrderedDict[bytes, CardVectors] = OrderedDict()
         # by the identity of the card objects, which are kept beside it and so stay alive
         self._catalogues: OrderedDict[tuple[int, ...], tuple[Catalogue, list[Card]]] = OrderedDict()
@@ -78,7 +80,7 @@ class Router:
             return Routing(None, {NONE: 1.0}, [])
         scores, none = self.scores(text, experts)
         config = self.encoder.config
-        logits = np.append(scores, none + config.none_shift) / config.temperature
+        logits = np.append(scores, none) / config.temperature
         raised = np.exp((logits - logits.max()).astype(np.float64))
         chance = (raised / raised.sum()).tolist()
         order: list[int] = np.argsort(-scores, kind="stable").tolist()
@@ -91,9 +93,13 @@ class Router:
 
     def scores(self, text: str, experts: Sequence[Expert]) -> tuple[np.ndarray, float]:
         """Uncalibrated scores [experts] in the order given, and that of *none*."""
-        query = self._encode(text, role=0)
-        catalogue = self._catalogue([expert.card for expert in experts])
+        catalogue = self.catalogue([expert.card for expert in experts])
+        query = self.query(text)
         return catalogue.scores(query), catalogue.none_score(query)
+
+    def query(self, text: str) -> Query:
+        """A text as it is compared with cards."""
+        return Query(self._encode(text, role=0), self.lexicon.vector(text).dense())
 
     def encode_card(self, card: Card) -> CardVectors:
         """The card's vectors, from the cache where its content is known."""
@@ -104,7 +110,10 @@ class Router:
         whole = self._encode(card_text(card), role=1)
         shown = [self._encode(text, role=0).pooled for text in card.examples[:EXAMPLES_READ]]
         examples = np.array(shown, np.float32).reshape(len(shown), len(whole.pooled))
-        known = CardVectors(whole.pooled, whole.tokens, examples)
+        spelled = tuple(self.lexicon.vector(text) for text in card.examples[:EXAMPLES_READ])
+        known = CardVectors(
+            whole.pooled, whole.tokens, examples, self.lexicon.vector(card_text(card)), spelled
+        )
         self._cards[key] = known
         while len(self._cards) > CARDS_KEPT:
             self._cards.popitem(last=False)
@@ -113,7 +122,8 @@ class Router:
     def _encode(self, text: str, role: int) -> Encoded:
         return self.encoder.encode(token_ids(text, self.encoder.config.length), role)
 
-    def _catalogue(self, cards: list[Card]) -> Catalogue:
+    def catalogue(self, cards: list[Card]) -> Catalogue:
+        """The cards (at least one) encoded and stacked; kept for the next call."""
         identity = tuple(map(id, cards))
         known = self._catalogues.get(identity)
         if known is not None:

@@ -1,8 +1,9 @@
 """Compare a question with a catalogue of cards: one score for every expert, by matrix products.
 
-A score is a weighted sum of four comparisons whose weights hold for all experts: with the card,
-with the best example question, with the blend of card and examples, and token by token. An
-expert's score depends on its own card only, whoever stands beside it.
+A score is a weighted sum of six comparisons whose weights hold for all experts: with the card,
+with the best example question, with the blend of card and examples, token by token, and by
+spelling with card and best example. An expert's score depends on its own card only, whoever
+stands beside it.
 """
 
 from __future__ import annotations
@@ -14,28 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrkl.router.encoder import Array, Encoded
+from mrkl.router.lexical import LexicalTable, Sparse
 
 SHARPNESS = np.float32(12.0)  # of the soft maximum over examples, as in training
-SHORTLIST = 256  # beyond so many experts, tokens are compared for the best of them only
+SHORTLIST = 256  # beyond so many experts, tokens and spelling are compared for the best only
+PARTS = 6
 
 
 @dataclass(frozen=True)
 class CardVectors:
-    """An encoded card: pooled [128], tokens [time, 48], examples [count, 128]."""
+    """An encoded card: pooled [128], tokens [time, 48], examples [count, 128], and spellings."""
 
     pooled: Array
     tokens: Array
     examples: Array
+    spelling: Sparse
+    example_spellings: tuple[Sparse, ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """An encoded question and its spelling, dense [BUCKETS]."""
+
+    encoded: Encoded
+    spelling: Array
 
 
 @dataclass(frozen=True)
 class Mix:
     """The learned weights of the comparisons; shared by all experts."""
 
-    parts: Array  # card, best example, blend, tokens
+    parts: Array  # [6]: card, best example, blend, tokens, spelling of card, of best example
     guess: Array  # best example of a card without examples: guess[0] * card + guess[1]
     shrink: float  # how many examples the card counts for in the blend
-    none_bias: Array  # constant, per log(number of experts)
+    none: Array  # [3]: of the question's own none-score, constant, per log(number of experts)
 
 
 class Catalogue:
@@ -43,12 +56,12 @@ class Catalogue:
 
     def __init__(self, cards: list[CardVectors], mix: Mix) -> None:
         self.mix = mix
+        self._cards = cards
         self.pooled: Array = np.stack([card.pooled for card in cards])
         counts = np.array([len(card.examples) for card in cards])
         self.examples: Array = np.concatenate([card.examples for card in cards])
         self.owner: NDArray[np.intp] = np.repeat(np.arange(len(cards)), counts)
         self.blend: Array = np.stack([self._blended(card) for card in cards])
-        self._cards = cards
 
     def __len__(self) -> int:
         return len(self.pooled)
@@ -59,39 +72,61 @@ class Catalogue:
         return (blend / (np.linalg.norm(blend) + 1e-6)).astype(np.float32)
 
     @cached_property
-    def _tokens(self) -> tuple[Array, NDArray[np.intp]]:
-        """All cards' tokens in one matrix, and where each card's begin."""
-        lengths = [len(card.tokens) for card in self._cards]
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
-        return np.concatenate([card.tokens for card in self._cards]), starts
+    def _details(self) -> _Details:
+        return _Details(self._cards)
 
-    def scores(self, query: Encoded) -> Array:
-        """One raw score an expert [experts]; larger is better, scale as in training."""
-        parts, guess = self.mix.parts, self.mix.guess
-        to_card = self.pooled @ query.pooled
+    def scores(self, query: Query) -> Array:
+        """One raw score an expert [experts]; larger is better."""
+        return self.mix.parts @ self.parts(query)
+
+    def parts(self, query: Query) -> Array:
+        """The six comparisons [6, experts], before they are weighed."""
+        pooled, guess = query.encoded.pooled, self.mix.guess
+        to_card = self.pooled @ pooled
         total = np.exp(SHARPNESS * (guess[0] * to_card + guess[1]))
         if len(self.examples):
-            near = np.exp(SHARPNESS * (self.examples @ query.pooled))
+            near = np.exp(SHARPNESS * (self.examples @ pooled))
             total = total + np.bincount(self.owner, near, len(self)).astype(np.float32)
-        to_best = np.log(total) / SHARPNESS
-        score = parts[0] * to_card + parts[1] * to_best + parts[2] * (self.blend @ query.pooled)
-        return score + parts[3] * self._token_matches(query, score)
+        meaning = np.stack([to_card, np.log(total) / SHARPNESS, self.blend @ pooled])
+        return np.concatenate([meaning, self._detail_parts(query, meaning)]).astype(np.float32)
 
-    def _token_matches(self, query: Encoded, score: Array) -> Array:
-        """For each query token its best token in the card, weighed [experts]."""
+    def _detail_parts(self, query: Query, meaning: Array) -> Array:
+        """Tokens and spelling [3, experts]; in large catalogues for a shortlist only."""
         if len(self) <= SHORTLIST:
-            tokens, starts = self._tokens
-            return np.maximum.reduceat(tokens @ query.tokens.T, starts, axis=0) @ query.weights
-        best: list[int] = np.argpartition(-score, SHORTLIST)[:SHORTLIST].tolist()
-        found = np.array(
-            [(self._cards[i].tokens @ query.tokens.T).max(0) @ query.weights for i in best],
-            dtype=np.float32,
-        )
-        out = np.full(len(self), found.min(), np.float32)
-        out[best] = found
+            return self._details.compare(query)
+        rough = self.mix.parts[:3] @ meaning
+        best: list[int] = np.argpartition(-rough, SHORTLIST)[:SHORTLIST].tolist()
+        found = _Details([self._cards[i] for i in best]).compare(query)
+        out = np.repeat(found.min(1, keepdims=True), len(self), axis=1)
+        out[:, best] = found
         return out
 
-    def none_score(self, query: Encoded) -> float:
+    def none_score(self, query: Query) -> float:
         """Raw score of *none of them*."""
-        constant, growth = self.mix.none_bias
-        return query.none + float(constant) + float(growth) * float(np.log(len(self)))
+        own, constant, growth = self.mix.none.tolist()
+        return own * query.encoded.none + constant + growth * float(np.log(len(self)))
+
+
+class _Details:
+    """Tokens and spellings of some cards, stacked for comparing."""
+
+    def __init__(self, cards: list[CardVectors]) -> None:
+        lengths = np.array([len(card.tokens) for card in cards])
+        self.starts: NDArray[np.intp] = (np.cumsum(lengths) - lengths).astype(np.intp)
+        self.tokens: Array = np.concatenate([card.tokens for card in cards])
+        self.spelling = LexicalTable([card.spelling for card in cards])
+        shown = [spelling for card in cards for spelling in card.example_spellings]
+        self.shown = LexicalTable(shown) if shown else None
+        counts = [len(card.example_spellings) for card in cards]
+        self.owner: NDArray[np.intp] = np.repeat(np.arange(len(cards)), counts)
+
+    def compare(self, query: Query) -> Array:
+        """[3, cards]: best token matches weighed, spelling of the card, of its best example."""
+        encoded = query.encoded
+        sims = self.tokens @ encoded.tokens.T
+        matches = np.maximum.reduceat(sims, self.starts, axis=0) @ encoded.weights
+        card = self.spelling.cosines(query.spelling)
+        best = card.copy()
+        if self.shown is not None:
+            np.maximum.at(best, self.owner, self.shown.cosines(query.spelling))
+        return np.stack([matches, card, best])

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from mrkl.router.encoder import Config, Encoder
-from mrkl.router.routing import Router
-from mrkl.router.scoring import CardVectors, Catalogue
-from training.router.export import quantised
+from mrkl.router.lexical import BUCKETS, Lexicon
+from mrkl.router.scoring import CardVectors, Catalogue, Mix, Query
+from training.router.export import quantised, start_of
 from training.router.model import RouterModel, Shape
 
 SHAPE = Shape(
@@ -75,14 +75,19 @@ def test_scores_agree(pair: tuple[RouterModel, Encoder]) -> None:
             torch.tensor([owner for owner, _ in examples]),
         )
         nobody = model.none_score(asked, torch.tensor([3]))
+    lexicon = Lexicon(np.ones(BUCKETS))
+    nothing = lexicon.vector("")
     vectors = []
     for i, ids in enumerate(cards):
         whole = encoder.encode(ids, 1)
         shown = [encoder.encode(e, 0).pooled for owner, e in examples if owner == i]
         stacked = np.array(shown, np.float32).reshape(len(shown), SHAPE.pooled)
-        vectors.append(CardVectors(whole.pooled, whole.tokens, stacked))
-    catalogue = Catalogue(vectors, Router(encoder).mix)
-    found = encoder.encode(query, 0)
+        spelled = (nothing,) * len(shown)
+        vectors.append(CardVectors(whole.pooled, whole.tokens, stacked, nothing, spelled))
+    state = start_of({k: v.numpy() for k, v in model.state_dict().items()})
+    shrink = float(np.exp(state["shrink"]))
+    catalogue = Catalogue(vectors, Mix(state["mix"], state["guess"], shrink, state["none"]))
+    found = Query(encoder.encode(query, 0), nothing.dense())
     np.testing.assert_allclose(catalogue.scores(found), wanted[0].numpy(), rtol=1e-3, atol=1e-3)
     assert catalogue.none_score(found) == pytest.approx(nobody.item(), abs=1e-3)
 

@@ -1,8 +1,9 @@
-"""Store trained weights as the package ships them, and calibrate them on unseen experts.
+"""Store trained weights as the package ships them, and weigh the comparisons on unseen experts.
 
-In: the folder train.py wrote; out: router.safetensors (int8 rows with float16 scales) and
-config.json (sizes, temperature, none_shift, facts of the run). Calibration fits two numbers on
-half of the held-out families; report.py measures on the other half.
+In: the folder train.py wrote; out: router.safetensors (int8 rows with float16 scales, bucket
+weights) and config.json (sizes, temperature, facts of the run). The encoder knows the training
+experts too well to say how far its comparisons can be trusted, so their few weights are fitted
+on half of the held-out families (report.py measures on the other half).
 """
 
 import argparse
@@ -15,15 +16,18 @@ from safetensors.numpy import save_file
 from scipy.optimize import minimize
 
 from mrkl.router import Router
+from mrkl.router.lexical import BUCKETS, buckets_of
+from mrkl.router.scoring import PARTS
 from training.router.rows import share
-from training.router.trials import Trial, all_trials
+from training.router.trials import Trial, calibration_trials
 
 KEEP = {"position", "role"}  # read by rows as they stand, not as matrices
+State = dict[str, np.ndarray]
 
 
-def quantised(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def quantised(state: State) -> State:
     """int8 by rows for matrices; small vectors stay float32."""
-    out: dict[str, np.ndarray] = {}
+    out: State = {}
     for name, value in state.items():
         if value.ndim < 2 or name in KEEP:
             out[name] = value.astype(np.float16 if name in KEEP else np.float32)
@@ -35,63 +39,96 @@ def quantised(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return out
 
 
+def rarity(texts: list[str]) -> np.ndarray:
+    """Inverse document frequency of every bucket over the texts, float16 [BUCKETS]."""
+    seen = np.zeros(BUCKETS)
+    for text in texts:
+        seen[list(buckets_of(text))] += 1
+    return (1 + np.log((1 + len(texts)) / (1 + seen))).astype(np.float16)
+
+
+def start_of(state: State) -> State:
+    """Weights as trained, with spelling not yet weighed."""
+    mix = np.append(state["mix"].astype(np.float32), np.zeros(PARTS - 4, np.float32))
+    none = np.append(np.float32(1), state["none_bias"].astype(np.float32))
+    kept = {k: v for k, v in state.items() if k not in ("mix", "none_bias")}
+    return kept | {"mix": mix.astype(np.float32), "none": none.astype(np.float32)}
+
+
 def calibration_half(trial: Trial) -> bool:
-    return (
-        share("calibrate " + (trial.text if trial.kind in ("builtin", "none") else trial.family))
-        < 0.5
-    )
+    """Whether a trial may be fitted on: a fixed half of families and of patterns."""
+    key = trial.text if trial.kind in ("builtin", "none") else trial.family
+    return share("calibrate " + key) < 0.5
 
 
-def calibrate(router: Router, trials: list[Trial]) -> tuple[float, float]:
-    """(temperature, none_shift) with the least negative log-likelihood on the trials."""
-    cases: list[tuple[np.ndarray, np.ndarray]] = []
-    for trial in trials:
-        scores, none = router.scores(trial.text, trial.experts)
-        names = [expert.card.name for expert in trial.experts]
-        right = np.array([name in trial.right for name in names] + [not trial.right])
-        cases.append((np.append(scores, none).astype(np.float64), right))
+class Fit:
+    """The negative log-likelihood of trials as a function of the comparisons' weights."""
 
-    def loss(point: np.ndarray) -> float:
-        total = 0.0
-        for logits, right in cases:
-            shifted = logits.copy()
-            shifted[-1] += point[1]
-            shifted /= np.exp(point[0])
-            shifted -= shifted.max()
-            total -= np.log(np.exp(shifted[right]).sum() / np.exp(shifted).sum() + 1e-12)
-        return total / len(cases)
+    def __init__(self, router: Router, trials: list[Trial]) -> None:
+        widest = max(len(trial.experts) for trial in trials)
+        self.parts = np.zeros((len(trials), PARTS, widest))
+        self.none = np.zeros((len(trials), 3))
+        self.open = np.zeros((len(trials), widest + 1), bool)
+        self.right = np.zeros((len(trials), widest + 1), bool)
+        self.open[:, -1] = True
+        for i, trial in enumerate(trials):
+            count = len(trial.experts)
+            query = router.query(trial.text)
+            cards = [expert.card for expert in trial.experts]
+            self.parts[i, :, :count] = router.catalogue(cards).parts(query)
+            self.none[i] = query.encoded.none, 1.0, np.log(count)
+            self.open[i, :count] = True
+            self.right[i, :count] = [card.name in trial.right for card in cards]
+            self.right[i, -1] = not trial.right
+        self.start = np.concatenate([router.mix.parts, router.mix.none]).astype(np.float64)
 
-    found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"maxiter": 200})
-    return float(np.exp(found.x[0])), float(found.x[1])
+    def loss(self, point: np.ndarray) -> float:
+        experts = np.einsum("f,nfc->nc", point[:PARTS], self.parts)
+        logits = np.concatenate([experts, (self.none @ point[PARTS:])[:, None]], axis=1)
+        logits = np.where(self.open, logits, -1e9)
+        logits -= logits.max(1, keepdims=True)
+        chances = np.exp(logits)
+        share_right = (chances * self.right).sum(1) / chances.sum(1)
+        drift = np.square((point - self.start)[:4]).mean()  # meaning stays near its training
+        return float(-np.log(share_right + 1e-9).mean() + 1e-4 * drift)
+
+    def best(self) -> np.ndarray:
+        """Weights [PARTS + 3]; no comparison may count against an expert."""
+        bounds = [(0.0, None)] * PARTS + [(0.0, 3.0), (None, None), (0.0, 2.0)]
+        return minimize(self.loss, self.start, method="L-BFGS-B", bounds=bounds).x
+
+
+def export(options: argparse.Namespace) -> None:
+    with np.load(options.run / "router_f16.npz") as file:
+        state = start_of({name: file[name] for name in file.files})
+    log: dict[str, Any] = json.loads((options.run / "router_log.json").read_text())
+    options.out.mkdir(parents=True, exist_ok=True)
+    stored = quantised(state)
+    stored["lexicon"] = rarity(options.texts.read_text().split("\n"))
+    weights, config = options.out / "router.safetensors", options.out / "config.json"
+    save_file(stored, weights)
+    facts: dict[str, Any] = {
+        "shape": log["shape"],
+        "temperature": 1.0,
+        "parameters": int(sum(value.size for value in state.values())) + BUCKETS,
+        "steps": log["log"][-1]["steps"],
+    }
+    config.write_text(json.dumps(facts, indent=1) + "\n")
+    trials = calibration_trials(options.phrasings)
+    fit = Fit(Router.load(options.out), [trial for trial in trials if calibration_half(trial)])
+    point = fit.best().astype(np.float32)
+    stored |= {"mix": point[:PARTS], "none": point[PARTS:]}
+    save_file(stored, weights)
+    print(json.dumps(facts | {"bytes": weights.stat().st_size, "weights": point.tolist()}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="folder with router_f16.npz, router_log.json")
+    parser.add_argument("--texts", type=Path, required=True, help="pool.txt, for bucket weights")
     parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--out", type=Path, default=Path("router/data"))
-    options = parser.parse_args()
-    with np.load(options.run / "router_f16.npz") as file:
-        state = {name: file[name] for name in file.files}
-    log: dict[str, Any] = json.loads((options.run / "router_log.json").read_text())
-    options.out.mkdir(parents=True, exist_ok=True)
-    save_file(quantised(state), options.out / "router.safetensors")
-    facts: dict[str, Any] = {
-        "shape": log["shape"],
-        "temperature": 1.0,
-        "none_shift": 0.0,
-        "parameters": int(sum(value.size for value in state.values())),
-        "steps": log["log"][-1]["steps"],
-    }
-    config = options.out / "config.json"
-    config.write_text(json.dumps(facts, indent=1) + "\n")
-    trials = [t for n in (0, 2) for t in all_trials(options.phrasings, n)]
-    half = [trial for trial in trials if calibration_half(trial)]
-    temperature, shift = calibrate(Router.load(options.out), half)
-    facts |= {"temperature": round(temperature, 4), "none_shift": round(shift, 4)}
-    config.write_text(json.dumps(facts, indent=1) + "\n")
-    size = (options.out / "router.safetensors").stat().st_size
-    print(json.dumps(facts | {"bytes": size}))
+    export(parser.parse_args())
 
 
 if __name__ == "__main__":

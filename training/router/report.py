@@ -114,7 +114,7 @@ def measure(scorer: Scorer, trials: list[Trial], probable: bool) -> dict[str, fl
     out = {f"{kind} top-1": float(np.mean(found)) for kind, found in sorted(hits.items())}
     out["none AUROC"] = auroc(none, is_none)
     if probable:
-        unseen = [s for s, t in zip(sure, trials, strict=True) if t.kind in ("unseen", "near miss")]
+        unseen = [s for s, t in zip(sure, trials, strict=True) if t.kind not in ("builtin", "none")]
         out |= {"with none": float(np.mean(decided)), "ECE unseen": calibration_error(unseen)}
     return {key: round(value, 4) for key, value in out.items()}
 

@@ -13,13 +13,15 @@ import mrkl
 from mrkl.experts.base import Card, Expert, Parameter, Result
 from training.router.rows import Row, card_files, family_of, json_lines, pattern_rows, share
 
+STAND_INS = {"calculator", "units", "calendar"}  # could answer where an expert is missing
+
 
 @dataclass(frozen=True)
 class Trial:
     text: str
     experts: tuple[Expert, ...]
     right: tuple[str, ...]  # empty: none of them
-    kind: str  # builtin | unseen | none
+    kind: str  # builtin | none | unseen | near miss | removed
     family: str
 
 
@@ -37,8 +39,10 @@ def card_of(raw: dict, examples: int) -> Card:
     return Card(raw["name"], raw["description"], parameters, raw["returns"], shown)
 
 
-def unseen_trials(files: list[Path], builtin: list[Expert], examples: int) -> list[Trial]:
-    """Five held-out experts at a time (families together) beside all built-in ones."""
+def unseen_trials(
+    files: list[Path], builtin: list[Expert], examples: int, few_at_once: int = 5
+) -> list[Trial]:
+    """A few held-out experts at a time (families together) beside the built-in ones given."""
     rng = random.Random(3)
     raws = {raw["name"]: raw for file in files for raw in json_lines(file)}
     held = [r for r in raws.values() if share("family " + family_of(r["name"])) < 0.2]
@@ -46,8 +50,8 @@ def unseen_trials(files: list[Path], builtin: list[Expert], examples: int) -> li
     rng.shuffle(families)
     held.sort(key=lambda raw: families.index(family_of(raw["name"])))
     trials: list[Trial] = []
-    for start in range(0, len(held), 5):
-        few = held[start : start + 5]
+    for start in range(0, len(held), few_at_once):
+        few = held[start : start + few_at_once]
         cards = [card_of(raw, examples) for raw in few]
         offered = (*builtin, *(expert_of(card) for card in cards))
         for raw in few:
@@ -57,6 +61,10 @@ def unseen_trials(files: list[Path], builtin: list[Expert], examples: int) -> li
             kin = {r["name"] for r in few if family_of(r["name"]) == family} - {raw["name"]}
             rest = tuple(e for e in offered if e.card.name not in kin)
             trials += [Trial(q, rest, (), "near miss", family) for q in raw["near_misses"]]
+            others = tuple(e for e in rest if e.card.name not in {raw["name"], *STAND_INS})
+            if others and few_at_once > 1:  # the same questions where their expert is missing
+                gone = raw["questions"][0]["q"]
+                trials.append(Trial(gone, others, (), "removed", family))
     return trials
 
 
@@ -82,3 +90,12 @@ def all_trials(folder: Path, examples: int) -> list[Trial]:
     builtin = mrkl.builtin_experts()
     unseen = unseen_trials(card_files(folder), builtin, examples)
     return unseen + builtin_trials(folder, builtin)
+
+
+def calibration_trials(folder: Path) -> list[Trial]:
+    """Trials with catalogues of one to fifty experts, with and without examples."""
+    builtin, files = mrkl.builtin_experts(), card_files(folder)
+    trials = all_trials(folder, 0) + unseen_trials(files, builtin, 2)
+    for examples, offered, few in ((0, [], 1), (0, [], 6), (2, [], 2), (0, builtin, 40)):
+        trials += unseen_trials(files, offered, examples, few)
+    return trials
