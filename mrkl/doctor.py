@@ -47,15 +47,11 @@ def _package(name: str, needed: bool) -> Check:
 
 
 def _weights() -> Iterator[Check]:
-    from mrkl.embedded import CORE_FOLDER
-
-    files = sorted(Path(CORE_FOLDER).glob("*.safetensors"))
-    size = sum(file.stat().st_size for file in files) / 1e6
-    yield Check("language core", bool(files), f"{len(files)} files, {size:.1f} MB")
-    router = Path(CORE_FOLDER).parents[1] / "router" / "data"
-    found = sorted(router.glob("*.safetensors"))
-    size = sum(file.stat().st_size for file in found) / 1e6
-    yield Check("router", bool(found), f"{len(found)} files, {size:.1f} MB")
+    root = Path(__file__).parent
+    for name, folder in (("language core", "jamba_core"), ("router", "router")):
+        found = sorted((root / folder / "data").glob("*.safetensors"))
+        size = sum(file.stat().st_size for file in found) / 1e6
+        yield Check(name, bool(found), f"{len(found)} files, {size:.1f} MB")
 
 
 def _experts() -> Iterator[Check]:
@@ -63,7 +59,7 @@ def _experts() -> Iterator[Check]:
 
     try:
         names = ", ".join(expert.name for expert in builtin_experts())
-    except Exception as error:  # the doctor names what is broken, whatever it is
+    except Exception as error:  # noqa: BLE001 - the doctor names what is broken, whatever it is
         yield Check("experts", False, f"{type(error).__name__}: {error}")
         return
     yield Check("experts", True, names)

@@ -32,7 +32,8 @@ def wordnet(folder: Path) -> Iterator[str]:
 
 def dictd(path: Path) -> Iterator[str]:
     """Entries of a dictd file (gzip-compatible .dict.dz), white space folded."""
-    text = gzip.open(path, "rt", encoding="utf-8", errors="replace").read()
+    with gzip.open(path, "rt", encoding="utf-8", errors="replace") as lines:
+        text = lines.read()
     for entry in re.split(r"\n(?=\S)", text):
         entry = " ".join(entry.split())
         if len(entry) > 80:
@@ -43,7 +44,7 @@ def manual(folder: Path) -> Iterator[str]:
     """Paragraphs of HTML pages, tags removed."""
     for page in sorted(folder.rglob("*.html")):
         raw = page.read_text(encoding="utf-8", errors="replace")
-        for paragraph in re.findall(r"<p>(.*?)</p>", raw, flags=re.S):
+        for paragraph in re.findall(r"<p>(.*?)</p>", raw, flags=re.DOTALL):
             text = " ".join(html.unescape(re.sub(r"<[^>]+>", "", paragraph)).split())
             if len(text) > 120:
                 yield text

@@ -87,7 +87,7 @@ def prune(
 
 def main(debian: Path, data: Path, out: Path, size: int) -> None:
     """Write tokenizer.json and origin.json (new id → teacher id) to `out`."""
-    from training.core import text_pool, teacher_files
+    from training.core import teacher_files, text_pool
 
     tokens, merges = teacher_files.read_vocabulary(teacher_files.find_gguf())
     full = build({token: i for i, token in enumerate(tokens)}, merges)
