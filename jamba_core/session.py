@@ -1,0 +1,243 @@
+"""A text in the making: feed, look at the next token's odds, write under a grammar, fork.
+
+In: ids or text. Out: tokens with their log-probabilities, and scores of alternatives. Nothing is
+computed before it is needed: fed and forced tokens wait and are read together with the next ones.
+It does not hold several texts at once (fork for that); not for use by two threads at a time.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mrkl.jamba_core.cache import State
+from mrkl.jamba_core.grammar import Grammar, Matcher
+from mrkl.jamba_core.sampling import Sampling
+from mrkl.jamba_core.tokenizer import TextStream, Tokenizer
+
+if TYPE_CHECKING:
+    from mrkl.jamba_core.model import Jamba
+
+READ_TOKENS = 256  # read at once between two looks at the clock
+SCORE_TOKENS = 512  # positions scored at once
+GREEDY = Sampling()
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token written.
+
+    logprob: its log-probability under the model alone; None where it was forced and not asked.
+    masked_logprob: the same among the tokens that the grammar allowed (0.0 where forced).
+    text: the whole characters that became certain with it; special tokens have none.
+    """
+
+    id: int
+    logprob: float | None
+    masked_logprob: float
+    forced: bool = False
+    text: str = ""
+
+
+class Session:
+    """One text. `finish` says why the last `decode` ended:
+
+    stop (a stop token), text (a stop string), grammar (it is complete), length, deadline.
+    """
+
+    def __init__(
+        self, model: "Jamba", tokenizer: Tokenizer | None = None, state: State | None = None
+    ) -> None:
+        self.model, self._tokenizer = model, tokenizer
+        self._state, self._pending = state, list[int]()
+        self._logits: Tensor | None = None
+        self.ids: list[int] = []  # all that was fed or written here
+        self.finish: str | None = None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The session's tokenizer, or the model's; raises FileNotFoundError."""
+        return self._tokenizer or self.model.tokenizer
+
+    @property
+    def state(self) -> State | None:
+        """The state after all tokens so far; reads those that wait."""
+        self._read(None)
+        return self._state
+
+    @property
+    def logits(self) -> Tensor:
+        """Logits [vocabulary] for the next token; raises ValueError before any token."""
+        self._read(None)
+        if self._logits is None:
+            raise ValueError("nothing was fed yet: there are no odds for a next token")
+        return self._logits
+
+    def feed(self, tokens: Sequence[int] | str) -> None:
+        """Add ids, or text (never special tokens), without computing yet."""
+        ids = self.tokenizer.encode(tokens) if isinstance(tokens, str) else tokens
+        self._pending += ids
+        self.ids += ids
+
+    def fork(self) -> "Session":
+        """A second session from here; what waits is read once, for both. Costs nothing else."""
+        self._read(None)
+        twin = Session(self.model, self._tokenizer, self._state)
+        twin._logits, twin.ids = self._logits, list(self.ids)
+        return twin
+
+    def logprobs(self) -> Tensor:
+        """Log-probabilities [vocabulary] of the next token."""
+        return torch.log_softmax(self.logits, -1)
+
+    def step(
+        self,
+        mask: Tensor | None = None,
+        sampling: Sampling = GREEDY,
+        generator: torch.Generator | None = None,
+    ) -> Token:
+        """Write one token, among those where mask [vocabulary] is true."""
+        logits = self.logits
+        allowed = (
+            logits if mask is None else logits.masked_fill(~mask.to(logits.device), -torch.inf)
+        )
+        chosen = sampling.pick(allowed, generator)
+        alone = float(logits[chosen] - torch.logsumexp(logits, -1))
+        among = alone if mask is None else float(allowed[chosen] - torch.logsumexp(allowed, -1))
+        self.feed([chosen])
+        return Token(chosen, alone, among)
+
+    def score(self, candidates: Sequence[Sequence[int]]) -> list[float]:
+        """Log-probability of each continuation as a whole; the session stays where it is."""
+        return [sum(each) for each in self.score_tokens(candidates)]
+
+    @torch.inference_mode()
+    def score_tokens(self, candidates: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Log-probability of every token of each continuation, read side by side."""
+        first = self.logprobs()
+        scores = [[float(first[c[0]])] if c else [] for c in candidates]
+        longer = sorted(
+            (i for i, c in enumerate(candidates) if len(c) > 1), key=lambda i: len(candidates[i])
+        )
+        while longer:
+            width = len(candidates[longer[-1]]) - 1
+            count = max(1, SCORE_TOKENS // width)
+            group, longer = longer[-count:], longer[:-count]
+            self._score_group(group, [candidates[i] for i in group], scores)
+        return scores
+
+    def decode(
+        self,
+        max_new_tokens: int = 256,
+        grammar: Grammar | Matcher | str | None = None,
+        sampling: Sampling = GREEDY,
+        stop_ids: Sequence[int] | None = None,
+        stop: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> Iterator[Token]:
+        """Write tokens one by one until something ends it (see `finish`).
+
+        grammar: Lark text, a Grammar or a Matcher; stop_ids: None means the model's own;
+        stop: strings that end the text and are cut off; deadline: a `time.monotonic()` moment.
+        The token that ends the text is yielded and stays part of it. Raises GrammarError.
+        """
+        stream = TextStream(self.tokenizer if stop else self._tokenizer_or_none(), stop)
+        waiting: Token | None = None
+        for token in self._tokens(max_new_tokens, grammar, sampling, stop_ids, deadline):
+            if waiting:
+                yield waiting
+            token, waiting = replace(token, text=stream.push(token.id)), None
+            if stream.holds:
+                waiting = token  # if it is the last one, the rest of the text goes with it
+                continue
+            yield token
+            if stream.stopped:
+                self.finish = "text"
+                return
+        if waiting:
+            yield replace(waiting, text=waiting.text + stream.flush())
+
+    def _tokens(
+        self,
+        limit: int,
+        grammar: Grammar | Matcher | str | None,
+        sampling: Sampling,
+        stop_ids: Sequence[int] | None,
+        deadline: float | None,
+    ) -> Iterator[Token]:
+        stops = self.model.config.stop_ids if stop_ids is None else frozenset(stop_ids)
+        matcher, generator = self._matcher(grammar), sampling.generator()
+        written, self.finish = 0, None
+        while self.finish is None:
+            mask = None
+            if matcher is not None:
+                for token in self._forced(matcher, limit - written):
+                    written += 1
+                    yield token
+                if matcher.stopped:
+                    self.finish = "stop" if self.ids and self.ids[-1] in stops else "grammar"
+                    return
+                mask = matcher.mask()
+            if written >= limit:
+                self.finish = "length"
+            elif not self._read(deadline):
+                self.finish = "deadline"
+            else:
+                token = self.step(mask, sampling, generator)
+                written += 1
+                if matcher is not None:
+                    matcher.consume([token.id])
+                if token.id in stops:
+                    self.finish = "stop"
+                yield token
+
+    def _forced(self, matcher: Matcher, room: int) -> Iterator[Token]:
+        """Write what the grammar leaves no choice about, without asking the model."""
+        ids = [] if matcher.stopped else matcher.forced()[:room]
+        if ids:
+            matcher.consume(ids)
+            self.feed(ids)
+        for token in ids:
+            yield Token(token, None, 0.0, forced=True)
+
+    def _matcher(self, grammar: Grammar | Matcher | str | None) -> Matcher | None:
+        if grammar is None or isinstance(grammar, Matcher):
+            return grammar
+        ends = sorted(self.model.config.stop_ids)
+        size = self.model.config.vocab_size
+        vocabulary = self.tokenizer.for_grammars(size, ends[0] if ends else size - 1)
+        return vocabulary.matcher(grammar)
+
+    def _tokenizer_or_none(self) -> Tokenizer | None:
+        try:
+            return self.tokenizer
+        except FileNotFoundError:
+            return None
+
+    def _read(self, deadline: float | None) -> bool:
+        """Read the tokens that wait; False if the deadline comes first (the rest still waits)."""
+        while self._pending:
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            piece = self._pending[:READ_TOKENS]
+            output = self.model(piece, self._state, logits_to_keep=1)
+            del self._pending[: len(piece)]
+            self._state, self._logits = output.state, output.logits[0, -1]
+        return deadline is None or time.monotonic() < deadline
+
+    def _score_group(
+        self, group: list[int], texts: list[Sequence[int]], scores: list[list[float]]
+    ) -> None:
+        """Append the scores of all tokens but the first; short texts are filled up behind."""
+        assert self._state is not None
+        width = max(len(text) for text in texts) - 1
+        ids = torch.tensor([[*text[:-1], *[0] * (width + 1 - len(text))] for text in texts])
+        logits = self.model(ids, self._state.repeated(len(texts))).logits
+        logprobs = torch.log_softmax(logits, -1)
+        for row, (place, text) in enumerate(zip(group, texts, strict=True)):
+            targets = torch.tensor(text[1:], device=logprobs.device)
+            kept = logprobs[row, : len(targets)].gather(-1, targets[:, None])
+            scores[place] += kept.squeeze(-1).tolist()
