@@ -54,6 +54,7 @@ CONFIDENCE_MEAN = 2.0
 CONFIDENCE_LEAST = 0.25
 CONFIDENCE_ROUTE = 0.5
 _FLOOR = 1e-6  # a router's zero is not taken as certain
+_LEAST = -8.0  # log-probabilities below it are all the same to the confidence
 
 _NO_PLAN = "I could not make a plan for that question."
 
@@ -244,9 +245,9 @@ class _Drafting:
         logprobs = self.logprobs or [0.0]
         least = min((choice.probability for choice in self.choices.values()), default=1.0)
         return {
-            "mean": sum(logprobs) / len(logprobs),
-            "least": min(logprobs),
-            "route": math.log(max(least, _FLOOR)),
+            "mean": max(_LEAST, sum(logprobs) / len(logprobs)),
+            "least": max(_LEAST, min(logprobs)),
+            "route": max(_LEAST, math.log(max(least, _FLOOR))),
         }
 
     def _confidence(self) -> float:

@@ -13,30 +13,19 @@ from pathlib import Path
 
 import torch
 from llguidance import LLTokenizer
-from tokenizers import Tokenizer as Fast
 
 import mrkl.jamba_core
 from mrkl.decoding import Core
 from mrkl.embedded import EmbeddedJamba
+from mrkl.jamba_core.tokenizer import Tokenizer
 
 FOLDER = Path(mrkl.jamba_core.__path__[0]) / "data"
 VOCABULARY = 12288
 
 
-class Tokenizer:
-    def __init__(self) -> None:
-        self.fast = Fast.from_file(str(FOLDER / "tokenizer.json"))
-
-    def encode(self, text: str) -> list[int]:
-        return self.fast.encode(text, add_special_tokens=False).ids
-
-    def decode(self, ids: list[int]) -> str:
-        return self.fast.decode(ids, skip_special_tokens=False)
-
-
 @cache
 def tokenizers() -> tuple[Tokenizer, LLTokenizer]:
-    return Tokenizer(), LLTokenizer(str(FOLDER / "tokenizer.json"), n_vocab=VOCABULARY)
+    return Tokenizer(FOLDER), LLTokenizer(str(FOLDER / "tokenizer.json"), n_vocab=VOCABULARY)
 
 
 @dataclass(frozen=True)
