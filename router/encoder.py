@@ -85,7 +85,7 @@ class Encoder:
     @classmethod
     def load(cls, folder: Path) -> Encoder:
         """Read router.safetensors and config.json from `folder`."""
-        from safetensors.numpy import load_file
+        from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
 
         config = Config.read(folder / "config.json")
         weights: dict[str, NDArray[Any]] = load_file(folder / "router.safetensors")  # pyright: ignore[reportUnknownVariableType]

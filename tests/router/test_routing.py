@@ -21,7 +21,7 @@ def make(name: str, description: str, *parameters: str, examples: tuple[str, ...
 
 
 WEATHER = make("weather", "Weather forecast for a place: temperature, rain, wind.", "place", "day")
-UNITS = make("units", "Convert a quantity from one unit of measure to another.", "quantity", "to")
+UNITS = make("units", "Convert a quantity to another unit: length, mass, volume.", "quantity", "to")
 CALENDAR = make("calendar", "Dates: days between dates, weekday of a date, age.", "date", "end")
 BREAD = make("sourdough_feed", "How much flour and water to feed a sourdough starter.", "grams")
 EXPERTS = [WEATHER, UNITS, CALENDAR, BREAD]

@@ -98,7 +98,7 @@ def measure(scorer: Scorer, trials: list[Trial], probable: bool) -> dict[str, fl
     none: list[float] = []
     is_none: list[bool] = []
     sure: list[tuple[float, bool]] = []
-    decided: list[bool] = []
+    decided: dict[str, list[bool]] = {}
     for trial in trials:
         scores, nobody = scorer(trial)
         best = trial.experts[int(scores.argmax())].card.name
@@ -110,12 +110,13 @@ def measure(scorer: Scorer, trials: list[Trial], probable: bool) -> dict[str, fl
             chosen = () if nobody > scores.max() else (best,)
             ok = bool(set(chosen) & set(trial.right)) or (not chosen and not trial.right)
             sure.append((max(nobody, float(scores.max())), ok))
-            decided.append(ok)
+            decided.setdefault(trial.kind, []).append(ok)
     out = {f"{kind} top-1": float(np.mean(found)) for kind, found in sorted(hits.items())}
     out["none AUROC"] = auroc(none, is_none)
     if probable:
         unseen = [s for s, t in zip(sure, trials, strict=True) if t.kind not in ("builtin", "none")]
-        out |= {"with none": float(np.mean(decided)), "ECE unseen": calibration_error(unseen)}
+        out |= {f"{kind} decided": float(np.mean(found)) for kind, found in decided.items()}
+        out["ECE unseen"] = calibration_error(unseen)
     return {key: round(value, 4) for key, value in out.items()}
 
 
