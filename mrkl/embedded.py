@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mrkl.budget import Meter
-from mrkl.decoding import Core, Pen, Snapshot, Unfinished
+from mrkl.decoding import Pen, Unfinished
 from mrkl.language import Choice, Draft, ModelError, Offer, Outcomes, Turn
 from mrkl.plan import Plan, PlanError, Step, make_step
 from mrkl.plan_grammar import answer_grammar, arguments_grammar, said_grammar, start_grammar
@@ -35,18 +35,23 @@ from mrkl.prompt import (
 from mrkl.trace import Trace
 
 if TYPE_CHECKING:
-    from mrkl.experts.base import Expert
+    from mrkl.experts.base import Card, Expert
+    from mrkl.jamba_core.model import Jamba
+    from mrkl.jamba_core.session import Session
 
 MAX_CARDS = 4  # cards shown to the core, docs/contracts.md
 PLAN_TOKENS = 200  # of a whole plan
 ANSWER_TOKENS = 64
 SAID_TOKENS = 80
-PREFIXES_KEPT = 16  # states after a prefix of cards
+PREFIXES_KEPT = 16  # sessions after a prefix of cards
 
 # How the expert of a step is chosen: weights of the two log-probabilities. Placeholders until
 # they are fitted on held-out plans.
 ROUTER_WEIGHT = 1.0
 CORE_WEIGHT = 1.0
+# Whether a question needs an expert at all: weight of the router's *none* beside the core's own
+# opinion. A placeholder like the others.
+START_WEIGHT = 0.5
 # How sure a plan is: a logistic over its token log-probabilities and its least sure routing.
 # Placeholders until they are fitted on held-out questions.
 CONFIDENCE_BIAS = 3.0
@@ -62,10 +67,10 @@ _NO_PLAN = "I could not make a plan for that question."
 class EmbeddedJamba:
     """Plans and words with one Jamba; one question at a time, from any thread."""
 
-    def __init__(self, core: Core, name: str = "embedded") -> None:
-        self.core = core
+    def __init__(self, jamba: Jamba, name: str = "embedded") -> None:
+        self.jamba = jamba
         self.name = name
-        self._prefixes: OrderedDict[str, Snapshot] = OrderedDict()
+        self._prefixes: OrderedDict[str, Session] = OrderedDict()
         self._lock = Lock()
 
     @classmethod
@@ -76,23 +81,19 @@ class EmbeddedJamba:
         """
         folder = _folder(model)
         try:
-            from llguidance import LLTokenizer
-
             from mrkl.jamba_core.model import Jamba
 
             jamba = Jamba.from_pretrained(folder)
-            tokenizer = cast(Any, jamba).tokenizer
-            size = jamba.config.vocab_size
-            matching = LLTokenizer(str(folder / "tokenizer.json"), n_vocab=size)
+            known = jamba.tokenizer.special
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
-        for token in SPECIAL_TOKENS:
-            if len(tokenizer.encode(token)) != 1:
-                raise ModelError(
-                    f"the model in {folder} was not taught to plan (it has no {token}); "
-                    "serve it and name it as openai:URL"
-                )
-        return cls(Core(jamba, tokenizer, matching), "embedded" if model is None else str(model))
+        missing = next((token for token in SPECIAL_TOKENS if token not in known), None)
+        if missing is not None:
+            raise ModelError(
+                f"the model in {folder} was not taught to plan (it has no {missing}); serve it "
+                "and name it as openai:URL"
+            )
+        return cls(jamba, "embedded" if model is None else str(model))
 
     def draft(
         self,
@@ -126,16 +127,19 @@ class EmbeddedJamba:
             except Unfinished:
                 return ""  # the plain values stand in
 
-    def after_prefix(self, cards: Sequence[Any]) -> Snapshot:
-        """The snapshot after the text that all questions with these cards begin with."""
+    def after_prefix(self, cards: Sequence[Card]) -> Session:
+        """A session that has read what all questions with these cards begin with."""
+        from mrkl.jamba_core.session import Session
+
         prefix = render_prefix(cards)
         found = self._prefixes.get(prefix)
         if found is None:
-            found = self._prefixes[prefix] = self.core.read(prefix)
+            found = self._prefixes[prefix] = Session(self.jamba)
+            found.feed(self.jamba.tokenizer.encode(prefix, special=True))
             if len(self._prefixes) > PREFIXES_KEPT:
                 self._prefixes.popitem(last=False)
         self._prefixes.move_to_end(prefix)
-        return found
+        return found.fork()
 
 
 class _Drafting:
@@ -151,27 +155,50 @@ class _Drafting:
         names = [name for name in offer.experts if name in offer.known or name in self.shown]
         self.offer = offer.limited_to(names)
         cards = [offer.experts[name].card for name in self.shown]
-        self.pen = Pen(module.core, module.after_prefix(cards), meter)
+        self.pen = Pen(module.after_prefix(cards), meter)
         self.pen.read(render_prompt(question, cards).removeprefix(render_prefix(cards)))
         self.left = PLAN_TOKENS
         self.logprobs: list[float] = []
         self.choices: dict[int, Choice] = {}
+        self.routings: dict[str, dict[str, float]] = {}
 
     def draft(self) -> Draft:
         """Steps until the core says that there are enough, or something else than steps."""
         steps: list[Step] = []
         try:
+            planned: bool | None = self._needs_experts()
             while True:
                 number = len(steps) + 1
-                start = self._write(start_grammar(number))
+                before = self.pen.fork()
+                start = self._write(start_grammar(number, planned))
                 if start == RESULTS:
                     return self._plan(steps)
                 if start in (SAY, ABSTAIN):
                     return self._alone("say" if start == SAY else "abstain")
-                steps.append(self._step(number, start))
+                step = self._step(number, start)
+                if any(_same_call(step, earlier) for earlier in steps):
+                    self.trace.add("note", text=f"step {number} repeats an earlier one: plan ends")
+                    self.pen = before
+                    self.pen.read(RESULTS)
+                    return self._plan(steps)
+                steps.append(step)
+                planned = None
         except (Unfinished, PlanError, ValueError) as error:
             self.trace.add("note", text=f"no plan: {error}")
             return Draft("abstain", text=_NO_PLAN)
+
+    def _needs_experts(self) -> bool:
+        """Whether to plan or to answer alone, by the core's first word and the router's *none*."""
+        step, say, abstain = (math.exp(p) for p in self.pen.likelihoods(["#1", SAY, ABSTAIN]))
+        plan, alone = max(step, _FLOOR), max(say + abstain, _FLOOR)
+        odds = math.log(plan / alone)
+        none = None
+        routed = self._routed(self.question)
+        if routed:
+            none = min(max(routed.get("none", 0.0), _FLOOR), 1 - _FLOOR)
+            odds += START_WEIGHT * math.log((1 - none) / none)
+        self.trace.add("start", step=step, say=say, abstain=abstain, none=none, planned=odds >= 0)
+        return odds >= 0
 
     def _write(self, grammar: str) -> str:
         before = self.meter.tokens
@@ -196,16 +223,22 @@ class _Drafting:
         )
         return step
 
+    def _routed(self, text: str) -> dict[str, float]:
+        """The router's probabilities for a text; none without a router."""
+        if self.offer.router is None:
+            return {}
+        if text not in self.routings:
+            routing = self.offer.router.route(text, list(self.offer.experts.values()))
+            self.routings[text] = dict(routing.probabilities)
+        return self.routings[text]
+
     def _route(self, text: str) -> Choice:
         """Weigh the router's opinion with the core's."""
         names = list(self.offer.experts)
         if not names:
             raise PlanError("no experts are on offer")
         core = _shares(self.pen.likelihoods([f" {name}(" for name in names]))
-        router: dict[str, float] = {}
-        if self.offer.router is not None:
-            routing = self.offer.router.route(text, list(self.offer.experts.values()))
-            router = dict(routing.probabilities)
+        router = self._routed(text)
         scores = [
             CORE_WEIGHT * math.log(max(share, _FLOOR))
             + ROUTER_WEIGHT * (math.log(max(router.get(name, 0.0), _FLOOR)) if router else 0.0)
@@ -259,6 +292,10 @@ class _Drafting:
             + CONFIDENCE_ROUTE * features["route"]
         )
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, score))))
+
+
+def _same_call(one: Step, other: Step) -> bool:
+    return one.expert == other.expert and one.arguments == other.arguments
 
 
 def _shown(question: str, offer: Offer) -> list[str]:

@@ -31,12 +31,18 @@ _SQL_WORDS = (
 _ISO_DATE = '"[12][0-9]{3}-[01][0-9]-[0-3][0-9]"'
 
 
-def start_grammar(step: int) -> str:
-    """The first tokens of step `step` (from 1) up to its arrow, or what may stand instead."""
+def start_grammar(step: int, planned: bool | None = None) -> str:
+    """The first tokens of step `step` (from 1) up to its arrow, or what may stand instead.
+
+    `planned` settles for the first step whether there is one.
+    """
     if step > MAX_STEPS:
         return f"start: {RESULTS}\n"
     instead = f"{SAY} | {ABSTAIN}" if step == 1 else RESULTS
-    return f"start: STEP | {instead}\nSTEP: /#{step} {_SUBQUERY}{ARROW}/\n"
+    if planned is False:
+        return f"start: {instead}\n"
+    either = "STEP" if planned else f"STEP | {instead}"
+    return f"start: {either}\nSTEP: /#{step} {_SUBQUERY}{ARROW}/\n"
 
 
 def arguments_grammar(question: str, card: Card, step: int) -> str:

@@ -16,7 +16,7 @@ from typing import Any, cast
 class Event:
     """One thing that happened, `at` seconds after the question came in.
 
-    `kind`: question, route, step, say, abstain, call, result, failure, answer, note.
+    `kind`: question, start, route, step, say, abstain, call, result, failure, answer, note.
     """
 
     kind: str

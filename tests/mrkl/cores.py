@@ -12,10 +12,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from llguidance import LLTokenizer
 
 import mrkl.jamba_core
-from mrkl.decoding import Core
 from mrkl.embedded import EmbeddedJamba
 from mrkl.jamba_core.tokenizer import Tokenizer
 
@@ -24,8 +22,14 @@ VOCABULARY = 12288
 
 
 @cache
-def tokenizers() -> tuple[Tokenizer, LLTokenizer]:
-    return Tokenizer(FOLDER), LLTokenizer(str(FOLDER / "tokenizer.json"), n_vocab=VOCABULARY)
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(FOLDER)
+
+
+@dataclass(frozen=True)
+class Config:
+    vocab_size: int = VOCABULARY
+    stop_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class ChosenLogits:
     def __init__(self, logits: Callable[[tuple[int, ...]], torch.Tensor]) -> None:
         self.logits = logits
         self.calls = 0
+        self.config = Config()
+        self.tokenizer = tokenizer()
 
     def __call__(
         self,
@@ -71,8 +77,7 @@ class ChosenLogits:
 
 def following(*texts: str) -> EmbeddedJamba:
     """A core that writes what stands in one of the texts (whole rows, prompt included)."""
-    tokenizer, matching = tokenizers()
-    scripts = [tuple(tokenizer.encode(text)) for text in texts]
+    scripts = [tuple(tokenizer().encode(text, special=True)) for text in texts]
 
     def logits(read: tuple[int, ...]) -> torch.Tensor:
         values = torch.zeros(VOCABULARY)
@@ -81,20 +86,19 @@ def following(*texts: str) -> EmbeddedJamba:
                 values[script[len(read)]] += 30.0
         return values
 
-    return EmbeddedJamba(Core(ChosenLogits(logits), tokenizer, matching))
+    return EmbeddedJamba(ChosenLogits(logits))
 
 
 def noise(seed: int) -> EmbeddedJamba:
     """A core that finds everything about equally likely, what ends a text a little likelier."""
-    tokenizer, matching = tokenizers()
-    ends = [i for text in ('"', ")", "\n", " ->", "]", "<|end|>") for i in tokenizer.encode(text)]
+    named = tokenizer().special
+    ends = [i for text in ('"', ")", "\n", " ->", "]") for i in tokenizer().encode(text)]
 
     def logits(read: tuple[int, ...]) -> torch.Tensor:
         generator = torch.Generator().manual_seed(hash((seed, *read)) & 0xFFFFFFFF)
         values = torch.rand(VOCABULARY, generator=generator) * 8
-        values[ends] += 3.0
-        for token in ("<|say|>", "<|abstain|>"):
-            values[tokenizer.encode(token)] -= 30.0
+        values[[*ends, named["<|end|>"]]] += 3.0
+        values[[named["<|say|>"], named["<|abstain|>"]]] -= 30.0
         return values
 
-    return EmbeddedJamba(Core(ChosenLogits(logits), tokenizer, matching))
+    return EmbeddedJamba(ChosenLogits(logits))

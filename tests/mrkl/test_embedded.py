@@ -10,6 +10,7 @@ from mrkl.decoding import Pen
 from mrkl.embedded import EmbeddedJamba
 from mrkl.experts.base import Expert, Result
 from mrkl.experts.registry import builtin_experts
+from mrkl.jamba_core.session import Session
 from mrkl.language import ModelError, Offer
 from mrkl.prompt import (
     StepText,
@@ -81,8 +82,8 @@ def test_a_question_goes_all_the_way():
 def test_forced_tokens_cost_no_passes():
     core = following(ROW)
     agent(core).ask(QUESTION)
-    tokens = len(core.core.tokenizer.encode(ROW))
-    assert core.core.model.calls < tokens * 0.75
+    tokens = len(core.jamba.tokenizer.encode(ROW, special=True))
+    assert core.jamba.calls < tokens * 0.75
 
 
 def test_small_talk_and_abstaining():
@@ -158,7 +159,8 @@ def test_whatever_is_written_fits_the_contract(seed: int):
 
 def test_names_that_begin_alike_are_told_apart():
     core = following(render_prompt("q") + "#1 x -> encyclopedia(")
-    pen = Pen(core.core, core.core.read(render_prompt("q") + "#1 x ->"), Meter(Budget()))
+    pen = Pen(Session(core.jamba), Meter(Budget()))
+    pen.read(render_prompt("q") + "#1 x ->")
     right, wrong, other = pen.likelihoods([" encyclopedia(", " encyclical(", " units("])
     assert right > wrong + 10 and right > other + 10
 
