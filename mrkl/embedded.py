@@ -49,6 +49,10 @@ PREFIXES_KEPT = 16  # sessions after a prefix of cards
 # they are fitted on held-out plans.
 ROUTER_WEIGHT = 1.0
 CORE_WEIGHT = 1.0
+# Neither opinion is ever taken as certain; the core's least of all where it has only seen a card.
+ROUTER_FLOOR = 0.001
+CORE_FLOOR = 0.01
+CARD_FLOOR = 0.05
 # Whether a question needs an expert at all: weight of the router's *none* beside the core's own
 # opinion. A placeholder like the others.
 START_WEIGHT = 0.5
@@ -239,9 +243,10 @@ class _Drafting:
             raise PlanError("no experts are on offer")
         core = _shares(self.pen.likelihoods([f" {name}(" for name in names]))
         router = self._routed(text)
+        floor = CARD_FLOOR if self.shown else CORE_FLOOR
         scores = [
-            CORE_WEIGHT * math.log(max(share, _FLOOR))
-            + ROUTER_WEIGHT * (math.log(max(router.get(name, 0.0), _FLOOR)) if router else 0.0)
+            CORE_WEIGHT * math.log(max(share, floor if router else _FLOOR))
+            + ROUTER_WEIGHT * math.log(max(router.get(name, 0.0), ROUTER_FLOOR))
             for name, share in zip(names, core, strict=True)
         ]
         combined = _shares(scores)
