@@ -41,9 +41,8 @@ History: TypeAlias = "Sequence[Turn | Answer]"
 Only: TypeAlias = "Sequence[str] | None"
 
 MAX_QUESTION = 2_000  # characters; longer ones are not read
-MIN_CONFIDENCE = (
-    0.3  # below it the agent abstains; a placeholder until it is fitted on held-out data
-)
+# below it the agent abstains; chosen on questions_dev.jsonl for at most 10 % wrong but sure
+MIN_CONFIDENCE = 0.7
 DEFAULT_ALLOWED: tuple[Effects, ...] = ("none", "read", "network")
 
 

@@ -56,6 +56,18 @@ CARD_FLOOR = 0.05
 # Whether a question needs an expert at all: weight of the router's *none* beside the core's own
 # opinion. A placeholder like the others.
 START_WEIGHT = 0.5
+# How sure a plan is: a logistic over its token log-probabilities. Fitted on the 55 plans that
+# questions_dev.jsonl brought about (training/log.md), for want of a better held-out set.
+CONFIDENCE_BIAS = 1.65
+CONFIDENCE_MEAN = 25.4
+CONFIDENCE_LEAST = 1.46
+CONFIDENCE_ROUTE = 0.0  # said nothing about right and wrong (AUROC 0.58)
+_FLOOR = 0.001
+CORE_FLOOR = 0.01
+CARD_FLOOR = 0.05
+# Whether a question needs an expert at all: weight of the router's *none* beside the core's own
+# opinion. A placeholder like the others.
+START_WEIGHT = 0.5
 # How sure a plan is: a logistic over its token log-probabilities and its least sure routing.
 # Placeholders until they are fitted on held-out questions.
 CONFIDENCE_BIAS = 3.0
