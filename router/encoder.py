@@ -38,6 +38,7 @@ class Config:
     layers: int
     length: int
     temperature: float = 1.0
+    digest: str = ""  # of the weights
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -50,6 +51,7 @@ class Config:
                 int(shape["layers"]),
                 int(shape["length"]),
                 float(raw["temperature"]),
+                str(raw["digest"]),
             )
         except KeyError as missing:
             raise ValueError(f"{path} lacks the field {missing}") from None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mrkl.router import shelf
 from mrkl.router.encoder import Encoded, Encoder
 from mrkl.router.lexical import Lexicon
 from mrkl.router.scoring import CardVectors, Catalogue, Mix, Query
@@ -29,6 +30,7 @@ NONE = "none"  # key of *none of them* in `Routing.probabilities`
 EXAMPLES_READ = 32  # example questions of a card that are read
 CATALOGUES_KEPT = 8  # stacked catalogues kept ready
 CARDS_KEPT = 50_000
+SHELF = "cards.safetensors"
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,19 @@ class Router:
     def load(cls, folder: str | Path | None = None) -> Router:
         """The router that ships with the package, or one from a folder with
         router.safetensors and config.json. Raises FileNotFoundError where either is missing."""
-        if folder is not None:
-            return cls(Encoder.load(Path(folder)))
-        with as_file(files("mrkl.router") / "data") as shipped:
-            return cls(Encoder.load(shipped))
+        if folder is None:
+            with as_file(files("mrkl.router") / "data") as shipped:
+                return cls.load(shipped)
+        router = cls(Encoder.load(Path(folder)))
+        router._cards.update(shelf.read(Path(folder) / SHELF))
+        return router
+
+    def keep_cards(self, folder: str | Path, experts: Sequence[Expert]) -> None:
+        """Store the vectors of these experts' cards (at least one) beside the weights in
+        `folder`; `load` then need not encode them."""
+        cards = [expert.card for expert in experts]
+        vectors = {self._fingerprint(card): self.encode_card(card) for card in cards}
+        shelf.write(Path(folder) / SHELF, vectors)
 
     def route(self, text: str, experts: Sequence[Expert]) -> Routing:
         """Route a text. Names must differ and none may be "none" (ValueError); with no experts
@@ -103,7 +114,7 @@ class Router:
 
     def encode_card(self, card: Card) -> CardVectors:
         """The card's vectors, from the cache where its content is known."""
-        key = _fingerprint(card)
+        key = self._fingerprint(card)
         known = self._cards.get(key)
         if known is not None:
             return known
@@ -134,8 +145,8 @@ class Router:
             self._catalogues.popitem(last=False)
         return catalogue
 
-
-def _fingerprint(card: Card) -> bytes:
-    """A digest of all that is read of a card."""
-    content = "\x1f".join([card_text(card), "\x1e", *card.examples[:EXAMPLES_READ]])
-    return blake2b(content.encode("utf-8", "replace"), digest_size=16).digest()
+    def _fingerprint(self, card: Card) -> bytes:
+        """A digest [16] of the weights and of all that is read of a card."""
+        read = [self.encoder.config.digest, card_text(card), "\x1e", *card.examples[:EXAMPLES_READ]]
+        content = "\x1f".join(read).encode("utf-8", "replace")
+        return blake2b(content, digest_size=16).digest()

@@ -102,7 +102,8 @@ def test_ten_thousand_experts_are_one_matrix_product(router: Router) -> None:
     many = [make(f"helper_{i}", "Does a thing.") for i in range(9_999)] + [UNITS]
     for expert in many[:-1]:  # equal content but for the name: encode few, keep the test short
         router._cards.setdefault(  # pyright: ignore[reportPrivateUsage]
-            _digest(expert.card), router.encode_card(many[0].card)
+            router._fingerprint(expert.card),  # pyright: ignore[reportPrivateUsage]
+            router.encode_card(many[0].card),
         )
     router.route("12 miles in kilometres", many)
     times: list[float] = []
@@ -114,10 +115,19 @@ def test_ten_thousand_experts_are_one_matrix_product(router: Router) -> None:
     assert min(times) < 0.15  # 15 ms on an idle machine; a loop over cards takes seconds
 
 
-def _digest(card: Card) -> bytes:
-    from mrkl.router.routing import _fingerprint  # pyright: ignore[reportPrivateUsage]
+def test_stored_cards_are_those_encoded_afresh(router: Router, tmp_path: Path) -> None:
+    shown = make("status", "Current state.", examples=("is the kiln ready", "kiln ok?"))
+    import mrkl.router
 
-    return _fingerprint(card)
+    data = Path(mrkl.router.__file__).parent / "data"
+    for name in ("router.safetensors", "config.json"):
+        (tmp_path / name).symlink_to(data / name)
+    router.keep_cards(tmp_path, [WEATHER, shown])
+    stored = Router.load(tmp_path)
+    text = "is the kiln ready for rain"
+    fresh, _ = router.scores(text, [shown, WEATHER])
+    kept, _ = stored.scores(text, [shown, WEATHER])
+    np.testing.assert_array_equal(fresh, kept)
 
 
 def test_importing_and_routing_load_no_torch() -> None:

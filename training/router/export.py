@@ -8,6 +8,7 @@ on half of the held-out families (report.py measures on the other half).
 
 import argparse
 import json
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from safetensors.numpy import save_file
 from scipy.optimize import minimize
 
+import mrkl
 from mrkl.router import Router
 from mrkl.router.lexical import BUCKETS, buckets_of
 from mrkl.router.scoring import PARTS
@@ -109,6 +111,7 @@ class Fit:
 def export(options: argparse.Namespace) -> None:
     with np.load(options.run / "router_f16.npz") as file:
         state = start_of({name: file[name] for name in file.files})
+    (options.out / "cards.safetensors").unlink(missing_ok=True)  # of other weights
     log: dict[str, Any] = json.loads((options.run / "router_log.json").read_text())
     options.out.mkdir(parents=True, exist_ok=True)
     stored = quantised(state)
@@ -118,6 +121,7 @@ def export(options: argparse.Namespace) -> None:
     facts: dict[str, Any] = {
         "shape": log["shape"],
         "temperature": 1.0,
+        "digest": "",
         "parameters": int(sum(value.size for value in state.values())) + BUCKETS,
         "steps": log["log"][-1]["steps"],
     }
@@ -127,6 +131,10 @@ def export(options: argparse.Namespace) -> None:
     point = fit.best().astype(np.float32)
     stored |= {"mix": point[:PARTS], "none": point[PARTS:]}
     save_file(stored, weights)
+    weights.chmod(0o644)
+    facts["digest"] = blake2b(weights.read_bytes(), digest_size=8).hexdigest()
+    config.write_text(json.dumps(facts, indent=1) + "\n")
+    Router.load(options.out).keep_cards(options.out, mrkl.builtin_experts())
     print(json.dumps(facts | {"bytes": weights.stat().st_size, "weights": point.tolist()}))
 
 
