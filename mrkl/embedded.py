@@ -62,18 +62,6 @@ CONFIDENCE_BIAS = 1.65
 CONFIDENCE_MEAN = 25.4
 CONFIDENCE_LEAST = 1.46
 CONFIDENCE_ROUTE = 0.0  # said nothing about right and wrong (AUROC 0.58)
-_FLOOR = 0.001
-CORE_FLOOR = 0.01
-CARD_FLOOR = 0.05
-# Whether a question needs an expert at all: weight of the router's *none* beside the core's own
-# opinion. A placeholder like the others.
-START_WEIGHT = 0.5
-# How sure a plan is: a logistic over its token log-probabilities and its least sure routing.
-# Placeholders until they are fitted on held-out questions.
-CONFIDENCE_BIAS = 3.0
-CONFIDENCE_MEAN = 2.0
-CONFIDENCE_LEAST = 0.25
-CONFIDENCE_ROUTE = 0.5
 _FLOOR = 1e-6  # a router's zero is not taken as certain
 _LEAST = -8.0  # log-probabilities below it are all the same to the confidence
 
