@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+IDENTITY: dict[str, Any] = {"model_type": "jamba", "architectures": ["JambaForCausalLM"]}
 ACTIVATIONS = ("silu", "gelu", "relu")
 
 
@@ -51,7 +52,7 @@ class JambaConfig:
     eos_token_id: int | list[int] | None = 2
     pad_token_id: int | None = 0
     quantization_config: dict[str, Any] | None = None
-    extra: dict[str, Any] = field(default_factory=lambda: {"model_type": "jamba"})
+    extra: dict[str, Any] = field(default_factory=lambda: dict(IDENTITY))
 
     @property
     def mamba_inner(self) -> int:
@@ -79,7 +80,7 @@ class JambaConfig:
         known = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
         if known["quantization_config"] is None:
             del known["quantization_config"]
-        return {"architectures": ["JambaForCausalLM"], **self.extra, **known}
+        return self.extra | known
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "JambaConfig":
@@ -89,7 +90,7 @@ class JambaConfig:
             raise ConfigError(f"model_type is {kind!r}; only 'jamba' can be read")
         names = {f.name for f in fields(cls)} - {"extra"}
         known = {name: data[name] for name in names if name in data}
-        extra = {"model_type": "jamba"} | {k: v for k, v in data.items() if k not in names}
+        extra = IDENTITY | {k: v for k, v in data.items() if k not in names}
         return cls(**_filled(known), extra=extra)._checked()
 
     @classmethod

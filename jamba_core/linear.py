@@ -7,7 +7,7 @@ input (q, k, v; gate, up) are one matrix here, and `parts` remembers how to take
 It does not know layers or files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
@@ -51,6 +51,13 @@ def _aligned(weight: Tensor) -> Tensor:
     """
     weight = weight.contiguous()
     return weight.clone() if weight.data_ptr() % 64 else weight
+
+
+def _silu(x: Tensor) -> Tensor:
+    return F.silu(x, inplace=True)
+
+
+ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {"silu": _silu, "gelu": F.gelu, "relu": F.relu}
 
 
 def _padded(x: Tensor) -> Tensor:

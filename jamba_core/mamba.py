@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrkl.jamba_core.cache import MambaState
+from mrkl.jamba_core.linear import ACTIVATION
 from mrkl.jamba_core.scan import LOG2_E, causal_conv, selective_scan
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Mamba:
         hidden, inner, states = config.hidden_size, config.mamba_inner, config.mamba_d_state
         rank, taps, bias = config.mamba_dt_rank, config.mamba_d_conv, config.mamba_proj_bias
         self.inner, self.taps, self.device = inner, taps, weights.device
-        self.sizes = (rank, states, states)
+        self.sizes, self.act = (rank, states, states), ACTIVATION[config.hidden_act]
         self.in_proj = weights.linear(prefix, (("in_proj", 2 * inner),), hidden, "mixer", bias=bias)
         x_rows = (("x_proj", rank + 2 * states),)
         self.x_proj = weights.linear(prefix, x_rows, inner, "mixer", widen=True)
@@ -70,7 +71,7 @@ class Mamba:
         inputs, gate = self.in_proj(x).chunk(2, -1)  # [B T, I] each
         inputs = inputs.unflatten(0, (batch, -1))
         u, conv = causal_conv(inputs, state.conv, self.conv, self.conv_bias)
-        u = u.view(gate.shape)
+        u = self.act(u.view(gate.shape))
         low = self.x_proj(u)  # [B T, R + 2 N]
         low = low * F.linear(low * low, self.means, self.eps).rsqrt_().mul_(self.norms)
         dt, b, c = low.split(self.sizes, -1)

@@ -4,24 +4,17 @@ In: x [S, D] float32, one row a token. Out: the same shape. The router's softmax
 float32; the top k are not renormalised. It does not know residuals, norms or training losses.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mrkl.jamba_core.linear import Linear
+from mrkl.jamba_core.linear import ACTIVATION, Linear
 
 if TYPE_CHECKING:
     from mrkl.jamba_core.weights import Weights
-
-
-def _silu(x: Tensor) -> Tensor:
-    return F.silu(x, inplace=True)
-
-
-ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {"silu": _silu, "gelu": F.gelu, "relu": F.relu}
 
 
 class GatedMLP:

@@ -8,7 +8,6 @@ is ever written to: a caller may keep one and go on from it again. No layers, no
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 # Tokens whose decays [N, D] are held at once: few enough to stay in the processor's cache.
@@ -17,7 +16,7 @@ LOG2_E = 1.4426950408889634
 
 
 def causal_conv(x: Tensor, past: Tensor, taps: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Depthwise convolution over time, then SiLU.
+    """Depthwise convolution over time.
 
     x [B, T, D], past [B, K-1, D] (the inputs before x), taps [K, D], bias [D].
     Returns u [B, T, D] and the last K-1 inputs.
@@ -25,12 +24,11 @@ def causal_conv(x: Tensor, past: Tensor, taps: Tensor, bias: Tensor) -> tuple[Te
     time, width = x.shape[1], taps.shape[0]
     window = torch.cat((past, x), 1)  # [B, K-1+T, D]
     if time == 1:
-        u = (window * taps).sum(1, keepdim=True).add_(bias)
-        return F.silu(u, inplace=True), window[:, 1:]
+        return (window * taps).sum(1, keepdim=True).add_(bias), window[:, 1:]
     u = torch.addcmul(bias, window[:, :time], taps[0])
     for k in range(1, width):
         u.addcmul_(window[:, k : k + time], taps[k])
-    return F.silu(u, inplace=True), window[:, time:].clone()
+    return u, window[:, time:].clone()
 
 
 def selective_scan(
