@@ -8,16 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mrkl.jamba_core.cache import State
+    from mrkl.jamba_core.config import ConfigError, JambaConfig
     from mrkl.jamba_core.generate import Generation
     from mrkl.jamba_core.grammar import Grammar, GrammarError
+    from mrkl.jamba_core.model import Jamba
+    from mrkl.jamba_core.quantize import QuantizationError
     from mrkl.jamba_core.sampling import Sampling
     from mrkl.jamba_core.session import Session, Token
     from mrkl.jamba_core.tokenizer import Tokenizer
-
-    from mrkl.jamba_core.cache import State
-    from mrkl.jamba_core.config import ConfigError, JambaConfig
-    from mrkl.jamba_core.model import Jamba
-    from mrkl.jamba_core.quantize import QuantizationError
     from mrkl.jamba_core.weights import CheckpointError
 
 _HOME = {
