@@ -43,6 +43,9 @@ Only: TypeAlias = "Sequence[str] | None"
 MAX_QUESTION = 2_000  # characters; longer ones are not read
 # below it the agent abstains; chosen on questions_dev.jsonl for at most 10 % wrong but sure
 MIN_CONFIDENCE = 0.7
+# the same for plans with experts known only by their card, where the core is less sure even when
+# right: of held-out cards' calls above it two in three were right (training/log.md)
+MIN_CONFIDENCE_UNSEEN = 0.5
 DEFAULT_ALLOWED: tuple[Effects, ...] = ("none", "read", "network")
 
 
@@ -209,7 +212,7 @@ class Agent:
                 return ending.said(draft)
             if draft.kind == "abstain":
                 return ending.abstained(draft.text or NOT_SURE, draft.confidence)
-            if draft.confidence < MIN_CONFIDENCE:
+            if draft.confidence < self._least_confidence(draft):
                 return ending.abstained(NOT_SURE, draft.confidence, draft)
             run = Run(self._experts, self.world, meter, trace, self._refusal)
             outcomes = run_plan(draft.plan, run)
@@ -237,6 +240,10 @@ class Agent:
         except (BudgetExceeded, ModelError) as error:
             trace.add("note", text=f"plain values, because {error}")
             return ""
+
+    def _least_confidence(self, draft: Draft) -> float:
+        unseen = any(step.expert not in self._known for step in draft.plan)
+        return MIN_CONFIDENCE_UNSEEN if unseen else MIN_CONFIDENCE
 
     def _refusal(self, expert: Expert, step: Step) -> str | None:
         if expert.effects in self.allow:

@@ -26,10 +26,14 @@ class Unfinished(Exception):
 
 @dataclass(frozen=True)
 class Written:
-    """Text written under a grammar; a log-probability for each token that was a choice."""
+    """Text written under a grammar, and log-probabilities of each token that was a choice.
+
+    choices: under the model alone; among: among what the grammar allowed there.
+    """
 
     text: str
     choices: list[float] = field(default_factory=list[float])
+    among: list[float] = field(default_factory=list[float])
 
 
 class Pen:
@@ -53,17 +57,18 @@ class Pen:
         Raises Unfinished after `limit` tokens, GrammarError (a ValueError), BudgetExceeded.
         """
         start = len(self.session.ids)
-        choices: list[float] = []
+        choices, among = list[float](), list[float]()
         deadline = self.meter.deadline
         for token in self.session.decode(limit, grammar, stop_ids=(), deadline=deadline):
             self.meter.spend_tokens()
             if token.logprob is not None:
                 choices.append(token.logprob)
+                among.append(token.masked_logprob)
         self.meter.check()
         text = self.session.tokenizer.decode(self.session.ids[start:], special=True)
         if self.session.finish != "grammar":
             raise Unfinished(text)
-        return Written(text, choices)
+        return Written(text, choices, among)
 
     def likelihoods(self, texts: Sequence[str]) -> list[float]:
         """The log-probability of each text as what comes next; the pen stays where it is.

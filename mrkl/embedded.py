@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mrkl.budget import Meter
+from mrkl.confidence import FLOOR, Certainty
 from mrkl.decoding import Pen, Unfinished
 from mrkl.language import Choice, Draft, ModelError, Offer, Outcomes, Turn
 from mrkl.plan import Plan, PlanError, Step, make_step
@@ -35,7 +36,7 @@ from mrkl.prompt import (
 from mrkl.trace import Trace
 
 if TYPE_CHECKING:
-    from mrkl.experts.base import Card, Expert
+    from mrkl.experts.base import Card
     from mrkl.jamba_core.model import Jamba
     from mrkl.jamba_core.session import Session
 
@@ -56,14 +57,10 @@ CARD_FLOOR = 0.05
 # Whether a question needs an expert at all: weight of the router's *none* beside the core's own
 # opinion. A placeholder like the others.
 START_WEIGHT = 0.5
-# How sure a plan is: a logistic over its token log-probabilities. Fitted on the 55 plans that
-# questions_dev.jsonl brought about (training/log.md), for want of a better held-out set.
-CONFIDENCE_BIAS = 1.65
-CONFIDENCE_MEAN = 25.4
-CONFIDENCE_LEAST = 1.46
-CONFIDENCE_ROUTE = 0.0  # said nothing about right and wrong (AUROC 0.58)
-_FLOOR = 1e-6  # a router's zero is not taken as certain
-_LEAST = -8.0  # log-probabilities below it are all the same to the confidence
+# An expert known only by its card is the router's to recognise: at this probability for the whole
+# question the core does not decompose, and below the other one it does not get to see the card.
+TRUSTED = 0.5
+SHOWN_SHARE = 0.05
 
 _NO_PLAN = "I could not make a plan for that question."
 
@@ -155,26 +152,30 @@ class _Drafting:
         self.question = question
         self.trace = trace
         self.meter = meter
-        self.shown = _shown(question, offer)
+        self.routings: dict[str, dict[str, float]] = {}
+        self.offer = offer
+        odds = self._routed(question) if _unknown(offer) else {}
+        self.shown = _shown(odds, offer)
+        self.whole = [name for name in self.shown if odds.get(name, 0.0) >= TRUSTED]
         names = [name for name in offer.experts if name in offer.known or name in self.shown]
         self.offer = offer.limited_to(names)
         cards = [offer.experts[name].card for name in self.shown]
         self.pen = Pen(module.after_prefix(cards), meter)
         self.pen.read(render_prompt(question, cards).removeprefix(render_prefix(cards)))
         self.left = PLAN_TOKENS
-        self.logprobs: list[float] = []
+        self.certainty = Certainty()
         self.choices: dict[int, Choice] = {}
-        self.routings: dict[str, dict[str, float]] = {}
 
     def draft(self) -> Draft:
         """Steps until the core says that there are enough, or something else than steps."""
         steps: list[Step] = []
         try:
-            planned: bool | None = self._needs_experts()
+            planned: bool | None = True if self.whole else self._needs_experts()
             while True:
                 number = len(steps) + 1
                 before = self.pen.fork()
-                start = self._write(start_grammar(number, planned))
+                whole = number == 1 and bool(self.whole)
+                start = self._write(start_grammar(number, planned, whole))
                 if start == RESULTS:
                     return self._plan(steps)
                 if start in (SAY, ABSTAIN):
@@ -194,12 +195,12 @@ class _Drafting:
     def _needs_experts(self) -> bool:
         """Whether to plan or to answer alone, by the core's first word and the router's *none*."""
         step, say, abstain = (math.exp(p) for p in self.pen.likelihoods(["#1", SAY, ABSTAIN]))
-        plan, alone = max(step, _FLOOR), max(say + abstain, _FLOOR)
+        plan, alone = max(step, FLOOR), max(say + abstain, FLOOR)
         odds = math.log(plan / alone)
         none = None
         routed = self._routed(self.question)
         if routed:
-            none = min(max(routed.get("none", 0.0), _FLOOR), 1 - _FLOOR)
+            none = min(max(routed.get("none", 0.0), FLOOR), 1 - FLOOR)
             odds += START_WEIGHT * math.log((1 - none) / none)
         self.trace.add("start", step=step, say=say, abstain=abstain, none=none, planned=odds >= 0)
         return odds >= 0
@@ -208,7 +209,8 @@ class _Drafting:
         before = self.meter.tokens
         written = self.pen.write(grammar, self.left)
         self.left -= self.meter.tokens - before
-        self.logprobs += written.choices
+        self.certainty.alone += written.choices
+        self.certainty.among += written.among
         return written.text
 
     def _step(self, number: int, start: str) -> Step:
@@ -216,6 +218,8 @@ class _Drafting:
         subquery = start.removeprefix(f"#{number} ").removesuffix(ARROW).strip()
         choice = self._route(self.question if subquery == WHOLE_QUESTION else subquery)
         self.choices[number] = choice
+        self.certainty.routed.append(choice.probability)
+        self.certainty.unseen |= choice.expert not in self.offer.known
         self.pen.read(f" {choice.expert}(")
         card = self.offer.experts[choice.expert].card
         arguments = self._write(arguments_grammar(self.question, card, number))
@@ -245,7 +249,7 @@ class _Drafting:
         router = self._routed(text)
         floor = CARD_FLOOR if self.shown else CORE_FLOOR
         scores = [
-            CORE_WEIGHT * math.log(max(share, floor if router else _FLOOR))
+            CORE_WEIGHT * math.log(max(share, floor if router else FLOOR))
             + ROUTER_WEIGHT * math.log(max(router.get(name, 0.0), ROUTER_FLOOR))
             for name, share in zip(names, core, strict=True)
         ]
@@ -264,8 +268,9 @@ class _Drafting:
         return choice
 
     def _plan(self, steps: list[Step]) -> Draft:
-        confidence = self._confidence()
-        self.trace.add("note", text=f"confidence {confidence:.3f}", **self._features())
+        confidence = self.certainty.probability()
+        features = self.certainty.features()
+        self.trace.add("note", text=f"confidence {confidence:.3f}", **features)
         return Draft("plan", Plan(tuple(steps)), "", confidence, self.choices, self.pen)
 
     def _alone(self, kind: Literal["say", "abstain"]) -> Draft:
@@ -276,41 +281,26 @@ class _Drafting:
         except Unfinished as error:
             text = _whole_sentences(error.text)
         self.trace.add(kind, text=text)
-        return Draft(kind, text=text, confidence=self._confidence())
-
-    def _features(self) -> dict[str, float]:
-        """What the confidence is made of: for the trace, and for fitting it."""
-        logprobs = self.logprobs or [0.0]
-        least = min((choice.probability for choice in self.choices.values()), default=1.0)
-        return {
-            "mean": max(_LEAST, sum(logprobs) / len(logprobs)),
-            "least": max(_LEAST, min(logprobs)),
-            "route": max(_LEAST, math.log(max(least, _FLOOR))),
-        }
-
-    def _confidence(self) -> float:
-        features = self._features()
-        score = (
-            CONFIDENCE_BIAS
-            + CONFIDENCE_MEAN * features["mean"]
-            + CONFIDENCE_LEAST * features["least"]
-            + CONFIDENCE_ROUTE * features["route"]
-        )
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, score))))
+        return Draft(kind, text=text, confidence=self.certainty.probability())
 
 
 def _same_call(one: Step, other: Step) -> bool:
     return one.expert == other.expert and one.arguments == other.arguments
 
 
-def _shown(question: str, offer: Offer) -> list[str]:
-    """The experts whose cards the core gets to see: all it does not know, or the best of them."""
-    unknown = [name for name in offer.experts if name not in offer.known]
-    if len(unknown) <= MAX_CARDS or offer.router is None:
+def _unknown(offer: Offer) -> list[str]:
+    """The experts that the core can know only by their cards."""
+    return [name for name in offer.experts if name not in offer.known]
+
+
+def _shown(odds: Mapping[str, float], offer: Offer) -> list[str]:
+    """The experts whose cards the core gets to see: the router's best of those it does not know."""
+    unknown = _unknown(offer)
+    if not odds:
         return unknown[:MAX_CARDS]
-    experts: list[Expert] = [offer.experts[name] for name in unknown]
-    best = list(offer.router.route(question, experts).candidates)[:MAX_CARDS]
-    return [name for name in unknown if name in best]
+    best = sorted(unknown, key=lambda name: -odds.get(name, 0.0))[:MAX_CARDS]
+    near = [name for name in best[1:] if odds.get(name, 0.0) >= SHOWN_SHARE]
+    return [name for name in unknown if name in (*best[:1], *near)]
 
 
 def _shares(scores: Sequence[float]) -> list[float]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from mrkl.experts.base import Card, Parameter
 from mrkl.numbers_in import answer_numbers, argument_numbers
 from mrkl.plan import MAX_STEPS, NUMERIC
-from mrkl.prompt import ABSTAIN, ARROW, END, RESULTS, SAY
+from mrkl.prompt import ABSTAIN, ARROW, END, RESULTS, SAY, WHOLE_QUESTION
 from mrkl.references import writing
 
 # a subquery: no line break, no arrow; `@` alone is the question as it stands
@@ -31,11 +31,14 @@ _SQL_WORDS = (
 _ISO_DATE = '"[12][0-9]{3}-[01][0-9]-[0-3][0-9]"'
 
 
-def start_grammar(step: int, planned: bool | None = None) -> str:
+def start_grammar(step: int, planned: bool | None = None, whole: bool = False) -> str:
     """The first tokens of step `step` (from 1) up to its arrow, or what may stand instead.
 
-    `planned` settles for the first step whether there is one.
+    `planned` settles for the first step whether there is one; with `whole` its subquery is the
+    question as it stands.
     """
+    if whole:
+        return f'start: "#{step} {WHOLE_QUESTION}{ARROW}"\n'
     if step > MAX_STEPS:
         return f"start: {RESULTS}\n"
     instead = f"{SAY} | {ABSTAIN}" if step == 1 else RESULTS

@@ -28,7 +28,7 @@ from mrkl.scheduler import Run, run_plan
 from mrkl.score import plain
 from mrkl.trace import Trace
 
-FEATURES = ("mean", "least", "route")
+FEATURES = ("mean", "least", "among", "among_least", "route")
 
 
 def examples(count: int, seed: int) -> Iterator[tuple[str, str]]:

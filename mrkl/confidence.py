@@ -1,0 +1,59 @@
+"""How sure a plan is: a logistic over what core and router thought while it was written.
+
+In: the log-probabilities of the tokens that were a choice, under the model alone and among what
+the grammar allowed, and the probability of each step's expert. Out: features by name, and a
+probability that the plan is right. Weights are fitted by `python -m training.core.calibrate`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+FLOOR = 1e-6  # no probability is taken for zero
+_LEAST = -8.0  # log-probabilities below it are all the same
+
+# Two sets: plans of experts the core was taught, and plans that call experts known by card
+# (training/log.md says on what each was fitted).
+BIAS = "bias"
+KNOWN: dict[str, float] = {BIAS: 1.65, "mean": 25.4, "least": 1.46}
+UNSEEN: dict[str, float] = {BIAS: 0.15, "among_least": 3.86}
+
+
+@dataclass
+class Certainty:
+    """Collects the evidence while a plan is written."""
+
+    alone: list[float] = field(default_factory=list[float])
+    among: list[float] = field(default_factory=list[float])
+    routed: list[float] = field(default_factory=list[float])  # probability of each step's expert
+    unseen: bool = False  # whether a step calls an expert known only by its card
+
+    def features(self) -> dict[str, float]:
+        """What the probability is made of; all are log-probabilities, at least -8."""
+        return {
+            "mean": _mean(self.alone),
+            "least": _least(self.alone),
+            "among": _mean(self.among),
+            "among_least": _least(self.among),
+            "route": max(_LEAST, math.log(max(min(self.routed, default=1.0), FLOOR))),
+        }
+
+    def probability(self) -> float:
+        """That the plan is right, as fitted on held-out questions."""
+        return logistic(self.features(), UNSEEN if self.unseen else KNOWN)
+
+
+def logistic(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """1 / (1 + exp(-(bias + w · x))) over the features that have a weight."""
+    score = weights[BIAS] + sum(w * features[n] for n, w in weights.items() if n != BIAS)
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, score))))
+
+
+def _mean(logprobs: Sequence[float]) -> float:
+    return max(_LEAST, sum(logprobs) / len(logprobs)) if logprobs else 0.0
+
+
+def _least(logprobs: Sequence[float]) -> float:
+    return max(_LEAST, min(logprobs, default=0.0))
