@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mrkl.agent import Agent
     from mrkl.answer import Answer
     from mrkl.experts.base import Expert
+    from mrkl.experts.world import World
 
 app = typer.Typer(
     help="Ask in plain English; experts that know give every number.",
@@ -41,32 +42,46 @@ WorldFile = Annotated[
 ]
 Seconds = Annotated[float, typer.Option(help="Time for one question.")]
 
+LONGEST = 100_000  # characters that are read of a question
+
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """One line on stderr, then the exit code."""
-    typer.echo(f"mrkl: {message}", err=True)
+    typer.echo(f"mrkl: {' '.join(message.split())}", err=True)
     raise typer.Exit(code)
 
 
 def load_experts(extra: list[str] | None, databases: list[str] | None) -> list[Expert]:
-    """Built-in experts, the user's, and one for each database."""
-    from mrkl.experts.registry import ExpertLoadError, builtin_experts, load_expert
+    """Built-in and installed experts, the user's, and one for each database."""
+    from mrkl.experts.registry import default_experts, load_expert
 
-    found = builtin_experts()
+    found, problems = default_experts()
+    for problem in problems:
+        typer.echo(f"mrkl: {problem}", err=True)
     try:
         found += [load_expert(spec) for spec in extra or []]
-    except ExpertLoadError as error:
-        fail(str(error))
-    if databases:
-        from mrkl.experts.base import ExpertError
-        from mrkl.experts.database import build
+        if databases:
+            from mrkl.experts.database import build
 
-        for number, url in enumerate(databases, 1):
-            try:
+            for number, url in enumerate(databases, 1):
                 found.append(build(url, "database" if number == 1 else f"database_{number}"))
-            except ExpertError as error:
-                fail(error.message)
+    except ValueError as error:
+        fail(str(error))
+    names = [expert.name for expert in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        fail(f"two experts are named {twice!r}: give one another name=")
     return found
+
+
+def read_world(path: Path | None) -> World:
+    """The world of a file, or the real one."""
+    from mrkl.experts.world import World, WorldError
+
+    try:
+        return World.from_file(path) if path else World()
+    except WorldError as error:
+        fail(str(error))
 
 
 def make_agent(
@@ -79,26 +94,34 @@ def make_agent(
     """An Agent from the command line's options; bad options end with one line and code 2."""
     from mrkl.agent import Agent
     from mrkl.budget import Budget
-    from mrkl.experts.world import World, WorldError
     from mrkl.language import ModelError
 
+    fixed = read_world(world)
     try:
-        fixed = World.from_file(world) if world else None
         budget = Budget(seconds=seconds)
-        return Agent(load_experts(extra, databases), model=model, budget=budget, world=fixed)
-    except (WorldError, ModelError, ValueError) as error:
+        agent = Agent(load_experts(extra, databases), model=model, budget=budget, world=fixed)
+        if model is not None:
+            _ = agent.language  # a model that is not there is the user's error, not the question's
+    except ModelError as error:
+        fail(str(error), 5 if error.kind == "offline" else 2)
+    except ValueError as error:
         fail(str(error))
+    return agent
 
 
 def read_question(words: list[str] | None) -> str:
     """The question from the arguments, or from stdin when it is piped or `-`."""
     if words and words != ["-"]:
-        return " ".join(words)
-    if sys.stdin.isatty():
+        text = " ".join(words)
+    elif sys.stdin.isatty() and not words:
         fail('no question: try  mrkl ask "what is 15% of 80"')
-    text = sys.stdin.read(100_001)
-    if len(text) > 100_000:
-        fail("the question is longer than 100,000 characters")
+    else:
+        try:
+            text = sys.stdin.read(LONGEST + 1)
+        except UnicodeDecodeError:
+            fail("the question is not UTF-8 text")
+    if len(text) > LONGEST:
+        fail(f"the question is longer than {LONGEST:,} characters")
     if not text.strip():
         fail("the question is empty")
     return text.strip()
@@ -125,7 +148,7 @@ def ask(
     raise typer.Exit(answer.exit_code)
 
 
-def print_answer(answer: Answer, why: bool, as_json: bool) -> None:
+def print_answer(answer: Answer, why: bool = False, as_json: bool = False) -> None:
     """The answer on stdout; the explanation and what went wrong on stderr."""
     if as_json:
         typer.echo(answer.json())
@@ -164,7 +187,7 @@ def chat(
     while True:
         try:
             line = input("> " if sys.stdin.isatty() else "").strip()
-        except EOFError:
+        except (EOFError, UnicodeDecodeError):
             return
         if line in (":quit", ":q", ":exit"):
             return
@@ -180,7 +203,7 @@ def chat(
         elif line:
             last = agent.ask(line, history=history)
             history = [*history[-7:], last]
-            typer.echo(last.text)
+            print_answer(last)
 
 
 @app.command()
@@ -231,6 +254,11 @@ def experts_show(name: str, database: Database = None, expert: Extra = None) -> 
     show.card(_find(name, expert, database), Console(highlight=False))
 
 
+def _usage(expert: Expert) -> str:
+    needed = [f"{p.name}=…" for p in expert.card.parameters if p.required]
+    return " ".join(["mrkl experts test", expert.name, *needed])
+
+
 @experts_app.command("test")
 def experts_test(
     name: str,
@@ -244,14 +272,16 @@ def experts_test(
 
     from mrkl.experts.base import Context, Failure
     from mrkl.experts.run import call
-    from mrkl.experts.world import World
 
     chosen = _find(name, expert, database)
-    fixed = World.from_file(world) if world else World()
+    fixed = read_world(world)
+    wrong = next((item for item in arguments or [] if "=" not in item), None)
+    if wrong is not None:
+        fail(f"{wrong!r} is not name=value")
     cases = [dict(item.split("=", 1) for item in arguments)] if arguments else []
     cases = cases or [given for _, given in chosen.calls]
     if not cases:
-        fail(f"{name} has no examples with arguments; give some: mrkl experts test {name} a=1")
+        fail(f"{name} has no examples with arguments; give some: {_usage(chosen)}")
     failed = False
     for case in cases:
         outcome = call(chosen, case, Context(fixed, time.monotonic() + chosen.timeout))
@@ -265,37 +295,29 @@ def experts_test(
         raise typer.Exit(5)
 
 
-EXPERT_TEMPLATE = '''"""An expert for mrkl: run it with  mrkl ask --expert {file}:{name} "…"  """
-
-import mrkl
-
-
-@mrkl.expert(examples=[("what is {name} of 7", {{"number": 7}})])
-def {name}(number: float) -> float:
-    """Say here in one sentence what this computes: the router and the core read it."""
-    return number
-'''
-
-
 @experts_app.command("new")
-def experts_new(name: str, folder: Path = Path(".")) -> None:
+def experts_new(
+    name: Annotated[str, typer.Argument(help="Its name, such as tip_split.")],
+    folder: Annotated[Path, typer.Option(help="Where to write name.py.")] = Path("."),
+) -> None:
     """Write a file with a new expert to fill in."""
-    if not name.isidentifier():
-        fail(f"{name!r} is not a Python name; use letters, digits and _")
-    path = folder / f"{name}.py"
-    if path.exists():
-        fail(f"{path} exists; nothing was changed")
-    path.write_text(EXPERT_TEMPLATE.format(name=name, file=path), encoding="utf-8")
-    typer.echo(str(path))
+    from mrkl.new_expert import write_expert
+
+    try:
+        typer.echo(str(write_expert(name, folder)))
+    except ValueError as error:
+        fail(str(error))
 
 
 @app.command()
 def evaluate(
     suite: Annotated[
-        str, typer.Argument(help="questions, mrkl-calculator, gsm8k, svamp, clinc150")
+        str, typer.Argument(help="questions, mrkl-calculator, gsm8k, svamp, clinc150, or a file.")
     ],
-    data: Annotated[Path, typer.Option(help="JSON-lines file, .gz allowed.")],
-    limit: Annotated[int | None, typer.Option(help="Only so many, drawn with --seed.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The suite's file: JSON or JSON lines, .gz allowed.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many questions.")] = None,
     seed: Annotated[int | None, typer.Option(help="Shuffle with this seed first.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write figures and every outcome as JSON.")
@@ -310,20 +332,26 @@ def evaluate(
     database: Database = None,
     expert: Extra = None,
     world: WorldFile = None,
+    seconds: Seconds = 60.0,
 ) -> None:
     """Measure accuracy on a file of questions and answers."""
     from mrkl import evaluation_runs, suites
 
+    if data is None:  # a file of one's own may stand in the suite's place
+        suite, data = ("questions", Path(suite)) if suite not in suites.SUITES else (suite, None)
+    if data is None:
+        fail(f"{suite} needs its file: mrkl evaluate {suite} --data FILE")
     try:
-        rows = suites.load(data, limit, seed)
+        evaluation_runs.check_outputs(out, plot)
         if suite == "clinc150":
-            shown = evaluation_runs.intents(rows, examples)
+            shown = evaluation_runs.intents(data, limit, seed, examples, stderr())
         else:
-            agent = make_agent(model, expert, database, world)
+            rows = suites.load(suite, data, limit, seed)
+            agent = make_agent(model, expert, database, world, seconds)
             oracle = evaluation_runs.Oracle(oracle_route, oracle_args)
             shown = evaluation_runs.questions(agent, rows, suite, oracle, stderr())
         evaluation_runs.finish(shown, out, plot)
-    except (suites.SuiteError, RuntimeError) as error:
+    except (suites.SuiteError, RuntimeError, OSError) as error:
         fail(str(error))
 
 
