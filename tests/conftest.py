@@ -1,14 +1,19 @@
-"""No test reaches the network: sockets connect to this machine or not at all.
+"""For all tests: no network (sockets connect to this machine or not at all), one torch thread.
 
 The guard is an audit hook, so that it also sees what C code and other libraries open. It refuses
 as an absent network would (OSError), and what it refused can be read in `refused`.
 """
 
+import os
 import socket
 import sys
 from typing import Any
 
 import pytest
+
+# Two threads of torch that wait for one another spin: beside other work on few cores, one is
+# several times as fast. Said before torch loads, and to the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 _refused: list[str] = []
