@@ -142,8 +142,8 @@ def ask(
 ) -> None:
     """Answer one question."""
     text = read_question(question)
-    agent = make_agent(model, expert, database, world, seconds)
-    answer = agent.ask(text)
+    with make_agent(model, expert, database, world, seconds) as agent:
+        answer = agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
 
@@ -177,12 +177,16 @@ def chat(
     world: WorldFile = None,
 ) -> None:
     """Ask one question after another; :why explains the last answer, :quit ends."""
+    with make_agent(model, expert, database, world) as agent:
+        converse(agent)
+
+
+def converse(agent: Agent) -> None:
+    """Questions and commands, a line each, until :quit or the end of the input."""
     from mrkl import show
 
-    agent = make_agent(model, expert, database, world)
     console = stderr()
     console.print("Ask away. :why explains the last answer, :experts lists them, :quit ends.")
-    last: Answer | None = None
     history: list[Answer] = []
     while True:
         try:
@@ -193,17 +197,15 @@ def chat(
             return
         if line == ":experts":
             show.experts(agent.experts, console)
+        elif line == ":why" and not history:
+            console.print("nothing has been asked yet")
         elif line == ":why":
-            if last is None:
-                console.print("nothing has been asked yet")
-            else:
-                show.why(last, console)
+            show.why(history[-1], console)
         elif line.startswith(":"):
-            console.print(f"no command {line}; there are :why :experts :quit")
+            console.print(f"no command {line}; there are :why :experts :quit", markup=False)
         elif line:
-            last = agent.ask(line, history=history)
-            history = [*history[-7:], last]
-            print_answer(last)
+            history = [*history[-7:], agent.ask(line, history=history)]
+            print_answer(history[-1])
 
 
 @app.command()
@@ -347,9 +349,9 @@ def evaluate(
             shown = evaluation_runs.intents(data, limit, seed, examples, stderr())
         else:
             rows = suites.load(suite, data, limit, seed)
-            agent = make_agent(model, expert, database, world, seconds)
             oracle = evaluation_runs.Oracle(oracle_route, oracle_args)
-            shown = evaluation_runs.questions(agent, rows, suite, oracle, stderr())
+            with make_agent(model, expert, database, world, seconds) as agent:
+                shown = evaluation_runs.questions(agent, rows, suite, oracle, stderr())
         evaluation_runs.finish(shown, out, plot)
     except (suites.SuiteError, RuntimeError, OSError) as error:
         fail(str(error))
