@@ -48,20 +48,18 @@ def load(suite: str, path: Path, limit: int | None = None, seed: int | None = No
 
 
 def _items(path: Path) -> Iterator[tuple[str, Any]]:
-    """The entries of a file with their places; an object of lists (CLINC150) gives its tests."""
+    """The entries of a file with their places: a list, JSON lines, or CLINC150's test parts."""
     text = _text(path)
-    if text.lstrip()[:1] == "[" or _is_one_object(text):
-        try:
-            whole: Any = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise SuiteError(f"{path}: not JSON: {error}") from None
-        if isinstance(whole, dict):
-            parts = cast("dict[str, list[Any]]", whole)
-            tests = [name for name in ("test", "oos_test") if isinstance(parts.get(name), list)]
-            if not tests:
-                raise SuiteError(f'{path}: expected a list, JSON lines, or an object with "test"')
-            whole = [item for name in tests for item in parts[name]]
-        yield from ((f"entry {n}", item) for n, item in enumerate(whole, 1))
+    try:
+        whole: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        whole = None  # more than one line of JSON, or something broken
+    if isinstance(whole, dict) and "test" in whole:
+        parts = cast("dict[str, list[Any]]", whole)
+        whole = [*parts["test"], *parts.get("oos_test", [])]
+    if isinstance(whole, list):
+        entries = cast("list[Any]", whole)
+        yield from ((f"entry {number}", entry) for number, entry in enumerate(entries, 1))
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
@@ -69,15 +67,6 @@ def _items(path: Path) -> Iterator[tuple[str, Any]]:
                 yield f"line {number}", json.loads(line)
             except (ValueError, RecursionError):
                 raise SuiteError(f"{path}, line {number}: not JSON") from None
-
-
-def _is_one_object(text: str) -> bool:
-    """Whether the file is one object over several lines, rather than an object a line."""
-    try:
-        found = json.loads(text.lstrip().partition("\n")[0] or "{}")
-    except (ValueError, RecursionError):
-        return text.lstrip()[:1] == "{" and text.rstrip()[-1:] == "}" and "\n" in text.strip()
-    return isinstance(found, dict) and isinstance(cast("Item", found).get("test"), list)
 
 
 def _text(path: Path) -> str:
