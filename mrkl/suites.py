@@ -61,7 +61,7 @@ def _items(path: Path) -> Iterator[tuple[str, Any]]:
         entries = cast("list[Any]", whole)
         yield from ((f"entry {number}", entry) for number, entry in enumerate(entries, 1))
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # other line breaks may stand in texts
         if line.strip():
             try:
                 yield f"line {number}", json.loads(line)

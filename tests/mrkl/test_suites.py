@@ -85,6 +85,12 @@ def test_limit_and_seed(tmp_path: Path):
     assert {row.answer for row in load("questions", path, seed=1)} == set(range(9))
 
 
+def test_a_line_break_inside_a_text(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"question": "1\u2028+ 1?", "answer": 2}\n', encoding="utf-8")
+    assert load("questions", path)[0].answer == 2
+
+
 def test_compressed(tmp_path: Path):
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress(b'\xef\xbb\xbf{"question": "1?", "answer": 1}\n\n'))
