@@ -330,11 +330,11 @@ def evaluate(
     oracle_args: Annotated[
         bool, typer.Option(help="Give away the calls (rows with calls).")
     ] = False,
+    seconds: Seconds = 60.0,
     model: Model = None,
     database: Database = None,
     expert: Extra = None,
     world: WorldFile = None,
-    seconds: Seconds = 60.0,
 ) -> None:
     """Measure accuracy on a file of questions and answers."""
     from mrkl import evaluation_runs, suites
