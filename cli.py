@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -25,8 +27,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-experts_app = typer.Typer(help="The experts on offer.", no_args_is_help=True)
-app.add_typer(experts_app, name="experts")
 
 Model = Annotated[
     str | None, typer.Option(help="A Jamba checkpoint's folder, or openai:URL. Default: built in.")
@@ -185,6 +185,9 @@ def converse(agent: Agent) -> None:
     """Questions and commands, a line each, until :quit or the end of the input."""
     from mrkl import show
 
+    if sys.stdin.isatty():
+        with suppress(ImportError):  # arrow keys, and the lines typed before
+            import_module("readline")
     console = stderr()
     console.print("Ask away. :why explains the last answer, :experts lists them, :quit ends.")
     history: list[Answer] = []
@@ -226,89 +229,6 @@ def route(
         return
     typer.echo(routing.expert or "none")
     show.routing(routing, stderr())
-
-
-@experts_app.command("list")
-def experts_list(database: Database = None, expert: Extra = None) -> None:
-    """All experts on offer."""
-    from rich.console import Console
-
-    from mrkl import show
-
-    show.experts(load_experts(expert, database), Console(highlight=False))
-
-
-def _find(name: str, expert: list[str] | None, database: list[str] | None) -> Expert:
-    found = load_experts(expert, database)
-    chosen = next((item for item in found if item.name == name), None)
-    if chosen is None:
-        fail(f"no expert {name!r}; there are {', '.join(item.name for item in found)}")
-    return chosen
-
-
-@experts_app.command("show")
-def experts_show(name: str, database: Database = None, expert: Extra = None) -> None:
-    """One expert's card."""
-    from rich.console import Console
-
-    from mrkl import show
-
-    show.card(_find(name, expert, database), Console(highlight=False))
-
-
-def _usage(expert: Expert) -> str:
-    needed = [f"{p.name}=…" for p in expert.card.parameters if p.required]
-    return " ".join(["mrkl experts test", expert.name, *needed])
-
-
-@experts_app.command("test")
-def experts_test(
-    name: str,
-    arguments: Annotated[list[str] | None, typer.Argument(help="name=value …")] = None,
-    database: Database = None,
-    expert: Extra = None,
-    world: WorldFile = None,
-) -> None:
-    """Call one expert with arguments given here, or with its own examples."""
-    import time
-
-    from mrkl.experts.base import Context, Failure
-    from mrkl.experts.run import call
-
-    chosen = _find(name, expert, database)
-    fixed = read_world(world)
-    wrong = next((item for item in arguments or [] if "=" not in item), None)
-    if wrong is not None:
-        fail(f"{wrong!r} is not name=value")
-    cases = [dict(item.split("=", 1) for item in arguments)] if arguments else []
-    cases = cases or [given for _, given in chosen.calls]
-    if not cases:
-        fail(f"{name} has no examples with arguments; give some: {_usage(chosen)}")
-    failed = False
-    for case in cases:
-        outcome = call(chosen, case, Context(fixed, time.monotonic() + chosen.timeout))
-        shown = ", ".join(f"{key}={value!r}" for key, value in case.items())
-        if isinstance(outcome, Failure):
-            failed = True
-            typer.echo(f"{name}({shown}) failed ({outcome.kind}): {outcome.message}", err=True)
-        else:
-            typer.echo(f"{name}({shown}) = {outcome}")
-    if failed:
-        raise typer.Exit(5)
-
-
-@experts_app.command("new")
-def experts_new(
-    name: Annotated[str, typer.Argument(help="Its name, such as tip_split.")],
-    folder: Annotated[Path, typer.Option(help="Where to write name.py.")] = Path("."),
-) -> None:
-    """Write a file with a new expert to fill in."""
-    from mrkl.new_expert import write_expert
-
-    try:
-        typer.echo(str(write_expert(name, folder)))
-    except ValueError as error:
-        fail(str(error))
 
 
 @app.command()
@@ -369,6 +289,11 @@ def doctor() -> None:
         typer.echo(f"{mark} {check.name}: {check.detail}")
     if broken:
         raise typer.Exit(1)
+
+
+# At the end: these commands share the options above. Run as a file, this is still mrkl.cli.
+sys.modules.setdefault("mrkl.cli", sys.modules[__name__])
+import_module("mrkl.expert_commands").register(app)
 
 
 def main() -> None:

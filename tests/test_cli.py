@@ -6,6 +6,7 @@ nothing here hangs on what a model happens to write; one goes to the core inside
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -273,17 +274,33 @@ def test_doctor():
         assert f"{name}: " in result.stdout
 
 
+SCRIPT = "import sys; sys.argv[0] = 'mrkl'; from mrkl.cli import main; main()"
+
+
 def processed(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command as its console script does, in a process of its own."""
-    code = "import sys; sys.argv[0] = 'mrkl'; from mrkl.cli import main; main()"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), **variables}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", SCRIPT, *arguments],
         capture_output=True,
         text=True,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT), **variables},
         check=False,
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_interrupted():
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, "chat", "--model", "openai:http://127.0.0.1:9/v1#m"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(b"Ask away")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert b"Traceback" not in process.stderr.read()
 
 
 def test_shell_completion():
