@@ -81,11 +81,11 @@ def _given_away(
     if oracle.arguments:
         told = [row for row in rows if row.extra.get("calls")]
         if not told:
-            raise suites.SuiteError("--oracle-args needs rows with calls; this file has none")
+            raise suites.SuiteError("--oracle-args needs rows with calls; none here has any")
         return told, lambda row: agent.execute(row.question, row.extra["calls"])
     if oracle.route:
         if not any(row.modules for row in rows):
-            raise suites.SuiteError("--oracle-route needs rows with modules; this file has none")
+            raise suites.SuiteError("--oracle-route needs rows with modules; none here has any")
         return rows, lambda row: agent.ask(row.question, only=row.modules)
     return rows, None
 

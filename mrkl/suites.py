@@ -158,8 +158,16 @@ def _row(item: Item, number: int, suite: str) -> Row:
         answer_any=tuple(alternatives),
         rivals=tuple(map(str, _listed(item, "rivals"))),
         modules=tuple(_listed(item, "modules") or ([item["expert"]] if "expert" in item else ())),
-        extra={key: value for key, value in item.items() if key not in known},
+        extra={"calls": _calls(item)}
+        | {k: v for k, v in item.items() if k not in (*known, "calls")},
     )
+
+
+def _calls(item: Item) -> list[Any]:
+    """The calls that answer a question, where a row tells them: a list, or its one expert."""
+    if isinstance(item.get("args"), dict) and "expert" in item:
+        return [{"module": item["expert"], "args": item["args"]}]
+    return _listed(item, "calls")
 
 
 def _listed(item: Item, name: str) -> list[Any]:

@@ -94,7 +94,7 @@ def test_the_oracles(scripted, rows: Path):
     routed = questions(agent, load("questions", rows), "mine", Oracle(route=True), quiet())
     assert [outcome.verdict for outcome in routed.outcomes][:2] == ["right", "failed"]
     for oracle in (Oracle(route=True), Oracle(arguments=True)):
-        with pytest.raises(SuiteError, match="this file has none"):
+        with pytest.raises(SuiteError, match="none here has any"):
             questions(agent, [Row("1", "2+3", 5)], "mine", oracle, quiet())
 
 
@@ -152,12 +152,13 @@ def test_the_command_with_calls_given_away(tmp_path: Path):
     bad = [{"module": "calculator", "args": {"formula": "1"}}]
     lines = [
         {"question": "2*3", "answer": 6, "calls": CALLS},
+        {"question": "2*3", "answer": 6, "expert": "calculator", "args": {"expression": "2*3"}},
         {"question": "2*3", "answer": 6, "calls": bad},
     ]
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     result = CliRunner().invoke(app, ["evaluate", str(path), "--oracle-args"])
     assert result.exit_code == 0, result.output
-    assert "1 of 2 right" in result.stdout and "failed 1" in result.stdout
+    assert "2 of 3 right" in result.stdout and "failed 1" in result.stdout
 
 
 @pytest.mark.parametrize("suite", ["gsm8k", "svamp", "mrkl-calculator"])
