@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -18,14 +20,13 @@ if TYPE_CHECKING:
     from mrkl.agent import Agent
     from mrkl.answer import Answer
     from mrkl.experts.base import Expert
+    from mrkl.experts.world import World
 
 app = typer.Typer(
     help="Ask in plain English; experts that know give every number.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-experts_app = typer.Typer(help="The experts on offer.", no_args_is_help=True)
-app.add_typer(experts_app, name="experts")
 
 Model = Annotated[
     str | None, typer.Option(help="A Jamba checkpoint's folder, or openai:URL. Default: built in.")
@@ -41,32 +42,46 @@ WorldFile = Annotated[
 ]
 Seconds = Annotated[float, typer.Option(help="Time for one question.")]
 
+LONGEST = 100_000  # characters that are read of a question
+
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """One line on stderr, then the exit code."""
-    typer.echo(f"mrkl: {message}", err=True)
+    typer.echo(f"mrkl: {' '.join(message.split())}", err=True)
     raise typer.Exit(code)
 
 
 def load_experts(extra: list[str] | None, databases: list[str] | None) -> list[Expert]:
-    """Built-in experts, the user's, and one for each database."""
-    from mrkl.experts.registry import ExpertLoadError, builtin_experts, load_expert
+    """Built-in and installed experts, the user's, and one for each database."""
+    from mrkl.experts.registry import default_experts, load_expert
 
-    found = builtin_experts()
+    found, problems = default_experts()
+    for problem in problems:
+        typer.echo(f"mrkl: {problem}", err=True)
     try:
         found += [load_expert(spec) for spec in extra or []]
-    except ExpertLoadError as error:
-        fail(str(error))
-    if databases:
-        from mrkl.experts.base import ExpertError
-        from mrkl.experts.database import build
+        if databases:
+            from mrkl.experts.database import build
 
-        for number, url in enumerate(databases, 1):
-            try:
+            for number, url in enumerate(databases, 1):
                 found.append(build(url, "database" if number == 1 else f"database_{number}"))
-            except ExpertError as error:
-                fail(error.message)
+    except ValueError as error:
+        fail(str(error))
+    names = [expert.name for expert in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        fail(f"two experts are named {twice!r}: give one another name=")
     return found
+
+
+def read_world(path: Path | None) -> World:
+    """The world of a file, or the real one."""
+    from mrkl.experts.world import World, WorldError
+
+    try:
+        return World.from_file(path) if path else World()
+    except WorldError as error:
+        fail(str(error))
 
 
 def make_agent(
@@ -79,26 +94,34 @@ def make_agent(
     """An Agent from the command line's options; bad options end with one line and code 2."""
     from mrkl.agent import Agent
     from mrkl.budget import Budget
-    from mrkl.experts.world import World, WorldError
     from mrkl.language import ModelError
 
+    fixed = read_world(world)
     try:
-        fixed = World.from_file(world) if world else None
         budget = Budget(seconds=seconds)
-        return Agent(load_experts(extra, databases), model=model, budget=budget, world=fixed)
-    except (WorldError, ModelError, ValueError) as error:
+        agent = Agent(load_experts(extra, databases), model=model, budget=budget, world=fixed)
+        if model is not None:
+            _ = agent.language  # a model that is not there is the user's error, not the question's
+    except ModelError as error:
+        fail(str(error), 5 if error.kind == "offline" else 2)
+    except ValueError as error:
         fail(str(error))
+    return agent
 
 
 def read_question(words: list[str] | None) -> str:
     """The question from the arguments, or from stdin when it is piped or `-`."""
     if words and words != ["-"]:
-        return " ".join(words)
-    if sys.stdin.isatty():
+        text = " ".join(words)
+    elif sys.stdin.isatty() and not words:
         fail('no question: try  mrkl ask "what is 15% of 80"')
-    text = sys.stdin.read(100_001)
-    if len(text) > 100_000:
-        fail("the question is longer than 100,000 characters")
+    else:
+        try:
+            text = sys.stdin.read(LONGEST + 1)
+        except UnicodeDecodeError:
+            fail("the question is not UTF-8 text")
+    if len(text) > LONGEST:
+        fail(f"the question is longer than {LONGEST:,} characters")
     if not text.strip():
         fail("the question is empty")
     return text.strip()
@@ -119,13 +142,13 @@ def ask(
 ) -> None:
     """Answer one question."""
     text = read_question(question)
-    agent = make_agent(model, expert, database, world, seconds)
-    answer = agent.ask(text)
+    with make_agent(model, expert, database, world, seconds) as agent:
+        answer = agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
 
 
-def print_answer(answer: Answer, why: bool, as_json: bool) -> None:
+def print_answer(answer: Answer, why: bool = False, as_json: bool = False) -> None:
     """The answer on stdout; the explanation and what went wrong on stderr."""
     if as_json:
         typer.echo(answer.json())
@@ -154,33 +177,38 @@ def chat(
     world: WorldFile = None,
 ) -> None:
     """Ask one question after another; :why explains the last answer, :quit ends."""
+    with make_agent(model, expert, database, world) as agent:
+        converse(agent)
+
+
+def converse(agent: Agent) -> None:
+    """Questions and commands, a line each, until :quit or the end of the input."""
     from mrkl import show
 
-    agent = make_agent(model, expert, database, world)
+    if sys.stdin.isatty():
+        with suppress(ImportError):  # arrow keys, and the lines typed before
+            import_module("readline")
     console = stderr()
     console.print("Ask away. :why explains the last answer, :experts lists them, :quit ends.")
-    last: Answer | None = None
     history: list[Answer] = []
     while True:
         try:
             line = input("> " if sys.stdin.isatty() else "").strip()
-        except EOFError:
+        except (EOFError, UnicodeDecodeError):
             return
         if line in (":quit", ":q", ":exit"):
             return
         if line == ":experts":
             show.experts(agent.experts, console)
+        elif line == ":why" and not history:
+            console.print("nothing has been asked yet")
         elif line == ":why":
-            if last is None:
-                console.print("nothing has been asked yet")
-            else:
-                show.why(last, console)
+            show.why(history[-1], console)
         elif line.startswith(":"):
-            console.print(f"no command {line}; there are :why :experts :quit")
+            console.print(f"no command {line}; there are :why :experts :quit", markup=False)
         elif line:
-            last = agent.ask(line, history=history)
-            history = [*history[-7:], last]
-            typer.echo(last.text)
+            history = [*history[-7:], agent.ask(line, history=history)]
+            print_answer(history[-1])
 
 
 @app.command()
@@ -203,99 +231,15 @@ def route(
     show.routing(routing, stderr())
 
 
-@experts_app.command("list")
-def experts_list(database: Database = None, expert: Extra = None) -> None:
-    """All experts on offer."""
-    from rich.console import Console
-
-    from mrkl import show
-
-    show.experts(load_experts(expert, database), Console(highlight=False))
-
-
-def _find(name: str, expert: list[str] | None, database: list[str] | None) -> Expert:
-    found = load_experts(expert, database)
-    chosen = next((item for item in found if item.name == name), None)
-    if chosen is None:
-        fail(f"no expert {name!r}; there are {', '.join(item.name for item in found)}")
-    return chosen
-
-
-@experts_app.command("show")
-def experts_show(name: str, database: Database = None, expert: Extra = None) -> None:
-    """One expert's card."""
-    from rich.console import Console
-
-    from mrkl import show
-
-    show.card(_find(name, expert, database), Console(highlight=False))
-
-
-@experts_app.command("test")
-def experts_test(
-    name: str,
-    arguments: Annotated[list[str] | None, typer.Argument(help="name=value …")] = None,
-    database: Database = None,
-    expert: Extra = None,
-    world: WorldFile = None,
-) -> None:
-    """Call one expert with arguments given here, or with its own examples."""
-    import time
-
-    from mrkl.experts.base import Context, Failure
-    from mrkl.experts.run import call
-    from mrkl.experts.world import World
-
-    chosen = _find(name, expert, database)
-    fixed = World.from_file(world) if world else World()
-    cases = [dict(item.split("=", 1) for item in arguments)] if arguments else []
-    cases = cases or [given for _, given in chosen.calls]
-    if not cases:
-        fail(f"{name} has no examples with arguments; give some: mrkl experts test {name} a=1")
-    failed = False
-    for case in cases:
-        outcome = call(chosen, case, Context(fixed, time.monotonic() + chosen.timeout))
-        shown = ", ".join(f"{key}={value!r}" for key, value in case.items())
-        if isinstance(outcome, Failure):
-            failed = True
-            typer.echo(f"{name}({shown}) failed ({outcome.kind}): {outcome.message}", err=True)
-        else:
-            typer.echo(f"{name}({shown}) = {outcome}")
-    if failed:
-        raise typer.Exit(5)
-
-
-EXPERT_TEMPLATE = '''"""An expert for mrkl: run it with  mrkl ask --expert {file}:{name} "…"  """
-
-import mrkl
-
-
-@mrkl.expert(examples=[("what is {name} of 7", {{"number": 7}})])
-def {name}(number: float) -> float:
-    """Say here in one sentence what this computes: the router and the core read it."""
-    return number
-'''
-
-
-@experts_app.command("new")
-def experts_new(name: str, folder: Path = Path(".")) -> None:
-    """Write a file with a new expert to fill in."""
-    if not name.isidentifier():
-        fail(f"{name!r} is not a Python name; use letters, digits and _")
-    path = folder / f"{name}.py"
-    if path.exists():
-        fail(f"{path} exists; nothing was changed")
-    path.write_text(EXPERT_TEMPLATE.format(name=name, file=path), encoding="utf-8")
-    typer.echo(str(path))
-
-
 @app.command()
 def evaluate(
     suite: Annotated[
-        str, typer.Argument(help="questions, mrkl-calculator, gsm8k, svamp, clinc150")
+        str, typer.Argument(help="questions, mrkl-calculator, gsm8k, svamp, clinc150, or a file.")
     ],
-    data: Annotated[Path, typer.Option(help="JSON-lines file, .gz allowed.")],
-    limit: Annotated[int | None, typer.Option(help="Only so many, drawn with --seed.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The suite's file: JSON or JSON lines, .gz allowed.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many questions.")] = None,
     seed: Annotated[int | None, typer.Option(help="Shuffle with this seed first.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write figures and every outcome as JSON.")
@@ -306,6 +250,7 @@ def evaluate(
     oracle_args: Annotated[
         bool, typer.Option(help="Give away the calls (rows with calls).")
     ] = False,
+    seconds: Seconds = 60.0,
     model: Model = None,
     database: Database = None,
     expert: Extra = None,
@@ -314,16 +259,21 @@ def evaluate(
     """Measure accuracy on a file of questions and answers."""
     from mrkl import evaluation_runs, suites
 
+    if data is None:  # a file of one's own may stand in the suite's place
+        suite, data = ("questions", Path(suite)) if suite not in suites.SUITES else (suite, None)
+    if data is None:
+        fail(f"{suite} needs its file: mrkl evaluate {suite} --data FILE")
     try:
-        rows = suites.load(data, limit, seed)
+        evaluation_runs.check_outputs(out, plot)
         if suite == "clinc150":
-            shown = evaluation_runs.intents(rows, examples)
+            shown = evaluation_runs.intents(data, limit, seed, examples, stderr())
         else:
-            agent = make_agent(model, expert, database, world)
+            rows = suites.load(suite, data, limit, seed)
             oracle = evaluation_runs.Oracle(oracle_route, oracle_args)
-            shown = evaluation_runs.questions(agent, rows, suite, oracle, stderr())
+            with make_agent(model, expert, database, world, seconds) as agent:
+                shown = evaluation_runs.questions(agent, rows, suite, oracle, stderr())
         evaluation_runs.finish(shown, out, plot)
-    except (suites.SuiteError, RuntimeError) as error:
+    except (suites.SuiteError, RuntimeError, OSError) as error:
         fail(str(error))
 
 
@@ -339,6 +289,11 @@ def doctor() -> None:
         typer.echo(f"{mark} {check.name}: {check.detail}")
     if broken:
         raise typer.Exit(1)
+
+
+# At the end: these commands share the options above. Run as a file, this is still mrkl.cli.
+sys.modules.setdefault("mrkl.cli", sys.modules[__name__])
+import_module("mrkl.expert_commands").register(app)
 
 
 def main() -> None:

@@ -98,6 +98,21 @@ def installed_experts() -> tuple[list[Expert], list[str]]:
     return experts, problems
 
 
+def default_experts() -> tuple[list[Expert], list[str]]:
+    """What an agent starts with: built-in and installed experts, and a line for each fault.
+
+    A plug-in cannot take the name of a built-in expert or of a plug-in before it.
+    """
+    experts = builtin_experts()
+    plugins, problems = installed_experts()
+    for plugin in plugins:
+        if any(plugin.name == other.name for other in experts):
+            problems.append(f"plug-in expert {plugin.name!r} is left out: its name is taken")
+        else:
+            experts.append(plugin)
+    return experts, problems
+
+
 def load_expert(spec: str) -> Expert:
     """The expert behind "module:name" or "path/file.py:name"; raises ExpertLoadError.
 

@@ -8,6 +8,7 @@ may be called, when to abstain and what a failure becomes.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -52,10 +53,10 @@ DEFAULT_ALLOWED: tuple[Effects, ...] = ("none", "read", "network")
 class Agent:
     """Answers questions with experts.
 
-    `experts`: Experts or typed functions; None means the built-in ones. `model`: None (the
-    embedded core), a checkpoint folder or hub name, `openai:URL`, or a language module. `world`
-    fixes clock, rates and weather: a World, a path or its parsed content. `allow` names the
-    effects that calls may have; others are refused. Models load when first needed.
+    `experts`: Experts or typed functions; None means the built-in and the installed ones. `model`:
+    None (the embedded core), a checkpoint folder or hub name, `openai:URL`, or a language module.
+    `world` fixes clock, rates and weather: a World, a path or its parsed content. `allow` names
+    the effects that calls may have; others are refused. Models load when first needed.
     """
 
     def __init__(
@@ -278,11 +279,14 @@ def _experts(
 ) -> tuple[dict[str, Expert], frozenset[str]]:
     """Experts by name, and the names of those that the core knows without a card."""
     from mrkl.experts.decorator import expert as decorate
-    from mrkl.experts.registry import builtin_experts
+    from mrkl.experts.registry import BUILTINS, builtin_experts, default_experts
 
-    builtin = {expert.name: expert for expert in builtin_experts()}
     if given is None:
-        return builtin, frozenset(builtin)
+        default, problems = default_experts()
+        for problem in problems:
+            warnings.warn(problem, RuntimeWarning, stacklevel=3)
+        return {item.name: item for item in default}, frozenset(BUILTINS)
+    builtin = {expert.name: expert for expert in builtin_experts()}
     found: dict[str, Expert] = {}
     for item in given:
         expert = item if isinstance(item, Expert) else decorate(item)

@@ -55,14 +55,17 @@ def _weights() -> Iterator[Check]:
 
 
 def _experts() -> Iterator[Check]:
-    from mrkl.experts.registry import builtin_experts
+    from mrkl.experts.registry import default_experts
 
     try:
-        names = ", ".join(expert.name for expert in builtin_experts())
+        experts, problems = default_experts()
+        names = ", ".join(expert.name for expert in experts)
     except Exception as error:  # noqa: BLE001 - the doctor names what is broken, whatever it is
         yield Check("experts", False, f"{type(error).__name__}: {error}")
         return
     yield Check("experts", True, names)
+    for problem in problems:
+        yield Check("plug-ins", False, problem)
 
 
 def _accelerator() -> Check:

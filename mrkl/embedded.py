@@ -97,12 +97,7 @@ class EmbeddedJamba:
         return cls(jamba, "embedded" if model is None else str(model))
 
     def draft(
-        self,
-        question: str,
-        offer: Offer,
-        meter: Meter,
-        trace: Trace,
-        history: Sequence[Turn] = (),
+        self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
     ) -> Draft:
         """Decompose, route and extract; a question that says too little is read after the last."""
         with self._lock:

@@ -1,8 +1,7 @@
 """Ask an agent many questions and say how well it did.
 
 In: rows (mrkl.suites), an Agent. Out: a Report: accuracy with a 95 % Wilson interval, wrong but
-sure, abstained, by kind, confusion of experts, p50 and p95 time, and every row's outcome. The
-switches `oracle_route` and `oracle_args` give away parts of the plan, to tell what is at fault.
+sure, abstained, by kind, confusion of experts, p50 and p95 time, and every row's outcome.
 """
 
 from __future__ import annotations
@@ -20,7 +19,10 @@ from mrkl.score import Row, plain, verdict, wilson
 if TYPE_CHECKING:
     from mrkl.agent import Agent
     from mrkl.answer import Answer
+    from mrkl.experts.base import Expert
     from mrkl.router import Router
+
+OUT_OF_SCOPE = "oos"  # CLINC150's label for texts outside all intents
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Report:
 
     name: str
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    more: dict[str, float | None] = field(default_factory=dict[str, "float | None"])
 
     def count(self, what: str) -> int:
         """How many outcomes have that verdict."""
@@ -64,9 +67,10 @@ class Report:
         return dict(table)
 
     def confusion(self) -> Counter[tuple[str, str]]:
-        """(expected expert or none, first expert called or none) for rows that name experts."""
+        """(expected expert or none, first called or none), where the rows name experts."""
         pairs: Counter[tuple[str, str]] = Counter()
-        for outcome in self.outcomes:
+        named = any(outcome.wanted for outcome in self.outcomes)
+        for outcome in self.outcomes if named else ():
             wanted = outcome.wanted[0] if outcome.wanted else "none"
             called = outcome.experts[0] if outcome.experts else "none"
             pairs["none" if wanted == "language" else wanted, called] += 1
@@ -95,6 +99,7 @@ class Report:
             "confusion": [[*pair, times] for pair, times in self.confusion().most_common()],
             "p50_seconds": round(self.percentile(0.5), 4),
             "p95_seconds": round(self.percentile(0.95), 4),
+            **self.more,
         }
 
     def write(self, path: Path) -> None:
@@ -122,12 +127,19 @@ def run(
     rows: Sequence[Row],
     name: str = "questions",
     on_row: Callable[[Outcome], None] | None = None,
+    ask: Callable[[Row], Answer] | None = None,
 ) -> Report:
-    """Ask every question in turn; a crash of one is recorded, not raised."""
+    """Ask every question in turn; a crash of one is recorded, not raised.
+
+    `ask` takes the place of `agent.ask(row.question)`.
+    """
     report = Report(name)
     for row in rows:
         began = time.perf_counter()
-        answer = agent.ask(row.question)
+        try:
+            answer = ask(row) if ask else agent.ask(row.question)
+        except Exception as error:  # noqa: BLE001 - one bad question must not lose the others
+            answer = _crashed(row.question, error)
         outcome = outcome_of(row, answer, time.perf_counter() - began)
         report.outcomes.append(outcome)
         if on_row is not None:
@@ -135,60 +147,65 @@ def run(
     return report
 
 
-@dataclass
-class IntentReport:
-    """Routing of labelled texts: in-scope accuracy and how well out-of-scope is told apart."""
+def _crashed(question: str, error: Exception) -> Answer:
+    from mrkl.answer import Answer, Status
+    from mrkl.experts.base import Failure
 
-    n: int
-    right: int
-    out_of_scope: int
-    auroc: float
-    p50_seconds: float
-
-    def summary(self) -> dict[str, Any]:
-        low, high = wilson(self.right, self.n)
-        return {
-            "suite": "clinc150",
-            "n": self.n,
-            "right": self.right,
-            "accuracy": round(self.right / max(1, self.n), 4),
-            "wilson95": [round(low, 4), round(high, 4)],
-            "out_of_scope": self.out_of_scope,
-            "auroc_none": round(self.auroc, 4),
-            "p50_seconds": round(self.p50_seconds, 5),
-        }
+    failure = Failure("crashed", f"{type(error).__name__}: {error}")
+    return Answer(question, failure.message, Status.FAILED, error=failure)
 
 
 def run_intents(
-    router: Router, rows: Sequence[Row], examples: Iterable[dict[str, Any]]
-) -> IntentReport:
-    """Route texts to intents registered as cards: the label's words and, where given, examples."""
+    router: Router,
+    rows: Sequence[Row],
+    labels: Iterable[str],
+    examples: Iterable[Row] = (),
+    on_row: Callable[[Outcome], None] | None = None,
+) -> Report:
+    """Route texts to intents registered as cards: the label's words and, where given, examples.
+
+    `labels` are all intents on offer; "oos" is none of them, and right where none is chosen.
+    """
+    experts = _intents(labels, examples)
+    report = Report("clinc150")
+    scores: list[tuple[float, bool]] = []
+    first = 0
+    for row in rows:
+        began = time.perf_counter()
+        routing = router.route(row.question, experts)
+        seconds = time.perf_counter() - began
+        label, chosen = str(row.extra["label"]), routing.expert or "none"
+        wanted = "none" if label == OUT_OF_SCOPE else label
+        sure = "wrong" if chosen != "none" else "abstained"
+        outcome = Outcome(
+            row.id, row.question, "out of scope" if wanted == "none" else "in scope",
+            "right" if chosen == wanted else sure, label, chosen, chosen, "answered",
+            max(routing.probabilities.values()), (chosen,), (wanted,), (), seconds,
+        )  # fmt: skip
+        report.outcomes.append(outcome)
+        scores.append((routing.probabilities.get("none", 0.0), wanted == "none"))
+        first += list(routing.candidates[:1]) == [label]
+        if on_row is not None:
+            on_row(outcome)
+    inside = sum(outcome.kind == "in scope" for outcome in report.outcomes)
+    report.more["right_of_the_intents_alone"] = round(first / inside, 4) if inside else None
+    report.more["auroc_of_none"] = round(auroc(scores), 4)
+    return report
+
+
+def _intents(labels: Iterable[str], examples: Iterable[Row]) -> list[Expert]:
     from mrkl.experts.base import Card, Expert, Result
 
     shots: dict[str, list[str]] = defaultdict(list)
     for row in examples:
-        shots[row["label"]].append(row["question"])
-    labels = sorted({row.extra["label"] for row in rows} - {"oos"})
-    experts = [
+        shots[str(row.extra["label"])].append(row.question)
+    return [
         Expert(
             Card(label, label.replace("_", " "), examples=tuple(shots[label])),
             lambda arguments, context: Result(None),
         )
-        for label in labels
+        for label in sorted(set(labels) - {OUT_OF_SCOPE})
     ]
-    right, inside, times = 0, 0, list[float]()
-    scores: list[tuple[float, bool]] = []
-    for row in rows:
-        began = time.perf_counter()
-        routing = router.route(row.question, experts)
-        times.append(time.perf_counter() - began)
-        label = row.extra["label"]
-        scores.append((routing.probabilities.get("none", 0.0), label == "oos"))
-        if label != "oos":
-            inside += 1
-            right += routing.candidates[:1] == [label]
-    times.sort()
-    return IntentReport(inside, right, len(rows) - inside, auroc(scores), times[len(times) // 2])
 
 
 def auroc(scores: Sequence[tuple[float, bool]]) -> float:
@@ -211,13 +228,18 @@ def auroc(scores: Sequence[tuple[float, bool]]) -> float:
     return area / (positive * negative)
 
 
-def plot(report: Report, path: Path) -> None:
-    """Bars of the verdicts by kind, as PNG or SVG (needs the extra `plot`)."""
+def matplotlib() -> Any:
+    """The plotting library; raises RuntimeError where the extra `plot` is not installed."""
     try:
         import matplotlib
     except ImportError:
         raise RuntimeError("plots need matplotlib: pip install 'mrkl[plot]'") from None
-    matplotlib.use("Agg")
+    return matplotlib
+
+
+def plot(report: Report, path: Path) -> None:
+    """Bars of the verdicts by kind, as PNG, SVG or PDF (needs the extra `plot`)."""
+    matplotlib().use("Agg")
     from matplotlib import pyplot
 
     table = report.by_kind()

@@ -96,12 +96,7 @@ class Language(Protocol):
     name: str
 
     def draft(
-        self,
-        question: str,
-        offer: Offer,
-        meter: Meter,
-        trace: Trace,
-        history: Sequence[Turn] = (),
+        self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
     ) -> Draft:
         """Decompose the question, or answer alone, or abstain."""
         ...

@@ -53,12 +53,7 @@ class OpenAICompatible:
         return cls(url, model or None)
 
     def draft(
-        self,
-        question: str,
-        offer: Offer,
-        meter: Meter,
-        trace: Trace,
-        history: Sequence[Turn] = (),
+        self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
     ) -> Draft:
         """Ask for a plan; once more, with the reason, if the first reply cannot be used."""
         cards = "\n".join(card.line() for card in offer.cards.values())

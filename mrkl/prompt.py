@@ -85,6 +85,8 @@ class Row:
 def clean(text: str) -> str:
     """One line, with nothing in it that could be read as a special token."""
     line = " ".join(text.split())
+    if not line.isascii():  # half a character (a surrogate) has no UTF-8
+        line = line.encode("utf-8", "replace").decode("utf-8")
     return line.replace("<|", "< |") if "<|" in line else line
 
 

@@ -81,7 +81,7 @@ def says(answer: Answer, text: str) -> bool:
 
 def _words(text: str) -> str:
     kept = "".join(c if c.isalnum() or c in ".:/-" else " " for c in text.casefold())
-    return f" {' '.join(kept.split())} "
+    return f" {' '.join(word.rstrip('.:') for word in kept.split())} "
 
 
 def _number(value: Any, wanted: Any, tolerance: float | None) -> bool:

@@ -28,12 +28,7 @@ class ScriptedLanguage:
         self.confidence = confidence
 
     def draft(
-        self,
-        question: str,
-        offer: Offer,
-        meter: Meter,
-        trace: Trace,
-        history: Sequence[Turn] = (),
+        self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
     ) -> Draft:
         """The script of the question; one that has none is abstained from."""
         text = self.scripts.get(question, f"{ABSTAIN}There is no script for this question.{END}")

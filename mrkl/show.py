@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mrkl.answer import Answer, StepRecord
-    from mrkl.evaluate import IntentReport, Report
+    from mrkl.evaluate import Report
     from mrkl.experts.base import Expert
 
 
@@ -112,18 +112,8 @@ def report(found: Report, console: Console) -> None:
         table.add_row(kind, *map(str, shown), str(sum(shown)))
     console.print(table)
     missed = [(pair, n) for pair, n in found.confusion().most_common() if pair[0] != pair[1]]
-    if missed and any(outcome.wanted for outcome in found.outcomes):
+    if missed:
         shown_pairs = ", ".join(f"{a} → {b} {n}" for (a, b), n in missed[:8])
         console.print(f"expected → called first: {shown_pairs}")
-
-
-def intents(found: IntentReport, console: Console) -> None:
-    """The figures of intent routing in one line."""
-    figures = found.summary()
-    low, high = figures["wilson95"]
-    console.print(
-        f"clinc150: {figures['right']} of {figures['n']} in-scope texts routed right = "
-        f"{figures['accuracy']:.1%} (95 % Wilson {low:.1%} to {high:.1%}); "
-        f"AUROC of none {figures['auroc_none']:.3f} over {figures['out_of_scope']} out-of-scope; "
-        f"p50 {figures['p50_seconds'] * 1000:.1f} ms"
-    )
+    for name, figure in found.more.items():
+        console.print(f"{name.replace('_', ' ')}: {figure}")

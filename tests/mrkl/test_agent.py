@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+import time
 from datetime import date
 
 import pytest
@@ -73,6 +74,32 @@ def test_inside_an_event_loop(scripted):
         return agent.ask("2+3"), await agent.aask("2+3"), agent.ask("later")
 
     assert [answer.value for answer in asyncio.run(run())] == [5, 5, 4]
+
+
+def test_inside_trio(scripted):
+    trio = pytest.importorskip("trio")
+    assert trio.run(scripted(SUM, later).aask, "later").value == 4
+
+
+def test_the_loop_goes_on_while_an_answer_is_awaited(scripted):
+    ticks = 0
+
+    @mrkl.expert(effects="read")
+    def slow(number: float) -> float:
+        """Takes a moment."""
+        time.sleep(0.3)
+        return number
+
+    async def run() -> Answer:
+        nonlocal ticks
+        asking = asyncio.create_task(agent.aask("?"))
+        while not asking.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        return asking.result()
+
+    agent = scripted({"?": "#1 a -> slow(number=2)\n<|answer|>#1"}, slow)
+    assert asyncio.run(run()).value == 2 and ticks > 5
 
 
 def test_asking_in_parallel(scripted):

@@ -13,13 +13,9 @@ from hypothesis import strategies as st
 from mrkl.experts.knowledge import FACTS
 from mrkl.experts.knowledge import facts as shipped
 from mrkl.tools.facts import Fact, Facts
-from mrkl.tools.facts_formula import hill, mass, parse, readings
 from mrkl.tools.facts_keys import distance, name_key
-from mrkl.tools.facts_numbers import number_words, read_number
 from mrkl.tools.facts_schema import ATTRIBUTES, SELECTABLE, FactsError, of_kind
 from mrkl.tools.facts_where import parse as parse_where
-
-MASSES = {"H": 1.008, "C": 12.011, "N": 14.007, "O": 15.999, "Co": 58.933, "Cu": 63.546, "S": 32.06}
 
 
 @pytest.fixture(scope="module")
@@ -326,75 +322,6 @@ def test_every_attribute_of_every_kind_stands_in_the_file(facts: Facts) -> None:
     for kind in SELECTABLE:
         for name in of_kind(kind):
             assert facts.select(kind, name, n=1).value not in (None, [])
-
-
-@pytest.mark.parametrize(
-    ("text", "unit", "number"),
-    [
-        ("1,200", None, 1200),
-        ("1.5 million", None, 1_500_000),
-        ("100k", None, 100_000),
-        ("60m", None, 60_000_000),
-        ("0.9 * 357021", "km²", 321_318.9),
-        ("149.6 million km", "km", 149_600_000),
-        ("5 km2", "km²", 5),
-        ("-38 C", "°C", -38),
-        ("212 F", "°C", 100),
-        ("2 days", "hours", 48),
-        ("−5", "°C", -5),
-    ],
-)
-def test_numbers_in_conditions(text: str, unit: str | None, number: float) -> None:
-    assert read_number(text, unit) == pytest.approx(number)
-
-
-@pytest.mark.parametrize("text", ["", "many", "3 *", "3 apples", "3 kg", "*3"])
-def test_what_is_no_number(text: str) -> None:
-    with pytest.raises(FactsError):
-        read_number(text, None)
-
-
-def test_numbers_in_words() -> None:
-    assert number_words(1_416_040_000, "whole", None) == "1,416,040,000"
-    assert number_words(1898, "year", None) == "1898"
-    assert number_words(5.9722e24, "number", "kg") == "5.9722 × 10^24 kg"
-    assert number_words(-64.1, "number", "°") == "-64.1°"
-
-
-@pytest.mark.parametrize(
-    ("formula", "expected"),
-    [
-        ("H2O", "H2O"),
-        ("CO2", "CO2"),
-        ("Co", "Co"),
-        ("CO", "CO"),
-        ("C6H12O6", "C6H12O6"),
-        ("(NH4)2SO4", "H8N2O4S"),
-        ("CuSO4·5H2O", "CuH10O9S"),
-        ("H₂O", "H2O"),
-        ("[Cu(NH3)4]SO4", "CuH12N4O4S"),
-    ],
-)
-def test_formulas(formula: str, expected: str) -> None:
-    atoms = parse(formula, MASSES)
-    assert atoms is not None
-    assert hill(atoms) == expected
-
-
-@pytest.mark.parametrize("text", ["", "h2o", "Xx2", "H2O)", "(H2O", "2", "H0", "H9999999", "water"])
-def test_what_is_no_formula(text: str) -> None:
-    assert parse(text, MASSES) is None
-
-
-@given(st.text("()[]HCNOco0123456789·", max_size=40))
-def test_no_text_breaks_the_formula_reader(text: str) -> None:
-    atoms = parse(text, MASSES)
-    assert atoms is None or mass(atoms, MASSES) > 0
-
-
-def test_readings_of_lower_case_are_bounded() -> None:
-    assert {hill(atoms) for atoms in readings("co2", MASSES)} == {"CO2", "Co2"}
-    assert len(list(readings("co" * 40, MASSES))) <= 64
 
 
 def test_keys_and_distances() -> None:
