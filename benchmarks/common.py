@@ -65,7 +65,11 @@ def percentiles(values: Sequence[float], scale: float = 1000.0) -> dict[str, flo
 
 def _commit() -> str:
     run = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=FOLDER, capture_output=True, text=True
+        ["git", "describe", "--always", "--dirty"],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return run.stdout.strip() or "unknown"
 
