@@ -30,15 +30,20 @@ from mrkl.language import Offer
 from mrkl.trace import Trace
 
 
-def timed(work: Callable[[str], Any], texts: Sequence[str], rounds: int) -> list[float]:
-    """Seconds of each call, round after round."""
-    times: list[float] = []
+def timed(work: Callable[[str], Any], texts: Sequence[str], rounds: int) -> dict[str, float]:
+    """Percentiles of each call's wall time, and the median of its processor time.
+
+    With one thread the latter is what the wall time would be on an idle machine.
+    """
+    wall: list[float] = []
+    busy: list[float] = []
     for _ in range(rounds):
         for text in texts:
-            began = time.perf_counter()
+            began, spent = time.perf_counter(), time.process_time()
             work(text)
-            times.append(time.perf_counter() - began)
-    return times
+            wall.append(time.perf_counter() - began)
+            busy.append(time.process_time() - spent)
+    return {**percentiles(wall), "cpu_p50_ms": percentiles(busy)["p50_ms"]}
 
 
 def drafting(agent: Agent) -> Callable[[str], Any]:
@@ -94,14 +99,17 @@ def main() -> None:
     agent = Agent().load()
     statuses = {kind: Counter(agent.ask(t).status for t in texts) for kind, texts in asked.items()}
     one, rounds = asked["one step"], options.rounds
-    times = {f"ask, {kind}": timed(agent.ask, texts, rounds) for kind, texts in asked.items()}
-    times["draft alone, one step"] = timed(drafting(agent), one, rounds)
-    times["routing alone"] = timed(agent.route, one, rounds)
+    found = {f"ask, {kind}": timed(agent.ask, texts, rounds) for kind, texts in asked.items()}
+    found["draft alone, one step"] = timed(drafting(agent), one, rounds)
+    found["routing alone"] = timed(agent.route, one, rounds)
     assert isinstance(agent.language, EmbeddedJamba)
     tokens = speed(agent.language.jamba)
     shares = by_part(agent, one, install())  # last: from here on the seams are wrapped
-    found = {name: percentiles(values) for name, values in times.items()}
-    show("Milliseconds", ("what", "p50", "p95"), [(n, *f.values()) for n, f in found.items()])
+    show(
+        "Milliseconds",
+        ("what", "p50", "p95", "processor p50"),
+        [(n, *f.values()) for n, f in found.items()],
+    )
     print("answered so:", {kind: dict(count) for kind, count in statuses.items()})
     show("The core alone", ("tokens a second", ""), list(tokens.items()))
     columns = ("part of a one-step question", "mean ms", "calls", "tokens")
