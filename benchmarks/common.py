@@ -53,7 +53,7 @@ def show(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> N
     for number, name in enumerate(head):
         table.add_column(name, justify="left" if number == 0 else "right")
     for row in rows:
-        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
     Console(width=110).print(table)
 
 

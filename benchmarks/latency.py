@@ -15,6 +15,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -55,24 +56,31 @@ def drafting(agent: Agent) -> Callable[[str], Any]:
 
 
 def speed(jamba: Jamba, prefill: int = 256, written: int = 64, runs: int = 7) -> dict[str, float]:
-    """Tokens a second: reading `prefill` at once, writing one by one; medians."""
+    """Tokens a second and a processor second: `prefill` at once, then one by one; medians."""
     ids = [(37 * i) % 9000 + 100 for i in range(prefill)]
-    reading: list[float] = []
-    writing: list[float] = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        output = jamba(ids, logits_to_keep=1)
-        reading.append(prefill / (time.perf_counter() - began))
-        began = time.perf_counter()
+    found: dict[str, list[float]] = {}
+
+    def write_some(output: Any) -> None:
         for _ in range(written):
             chosen = int(output.logits[0, -1].argmax())
             output = jamba([chosen], output.state, logits_to_keep=1)
-        writing.append(written / (time.perf_counter() - began))
-    return {"prefill": round(median(reading), 1), "decode": round(median(writing), 1)}
+
+    def clocked(name: str, count: int, work: Callable[[], Any]) -> Any:
+        began, spent = time.perf_counter(), time.process_time()
+        done = work()
+        rates = {"s": time.perf_counter() - began, "processor s": time.process_time() - spent}
+        for unit, took in rates.items():
+            found.setdefault(f"{name} per {unit}", []).append(count / took)
+        return done
+
+    for _ in range(runs):
+        output = clocked("prefill", prefill, lambda: jamba(ids, logits_to_keep=1))
+        clocked("decode", written, partial(write_some, output))
+    return {name: round(median(rates), 1) for name, rates in found.items()}
 
 
 def by_part(agent: Agent, texts: Sequence[str], parts: Parts) -> dict[str, dict[str, float]]:
-    """Mean milliseconds, calls and tokens a question by part."""
+    """Mean processor milliseconds, calls and tokens a question by part."""
     for text in texts:
         parts.start()
         agent.ask(text)
@@ -97,7 +105,9 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     asked: dict[str, list[str]] = json.loads((FOLDER / "questions.json").read_text("utf-8"))
     agent = Agent().load()
-    statuses = {kind: Counter(agent.ask(t).status for t in texts) for kind, texts in asked.items()}
+    statuses = {
+        kind: Counter(str(agent.ask(t).status) for t in texts) for kind, texts in asked.items()
+    }
     one, rounds = asked["one step"], options.rounds
     found = {f"ask, {kind}": timed(agent.ask, texts, rounds) for kind, texts in asked.items()}
     found["draft alone, one step"] = timed(drafting(agent), one, rounds)
@@ -111,8 +121,8 @@ def main() -> None:
         [(n, *f.values()) for n, f in found.items()],
     )
     print("answered so:", {kind: dict(count) for kind, count in statuses.items()})
-    show("The core alone", ("tokens a second", ""), list(tokens.items()))
-    columns = ("part of a one-step question", "mean ms", "calls", "tokens")
+    show("The core alone", ("tokens", ""), list(tokens.items()))
+    columns = ("part of a one-step question", "mean ms of processor", "calls", "tokens")
     show("Where the time goes", columns, [(label, *row.values()) for label, row in shares.items()])
     print(f"{WORDING} stands beside the other parts, whose time it holds; {REST} is the remainder")
     write(
