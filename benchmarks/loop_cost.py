@@ -1,18 +1,18 @@
 """What the loop itself costs: questions through an agent whose language module is a table.
 
-Prints a table and writes JSON (`--out`): milliseconds a turn, median and 95th percentile, for a
+Prints a table and writes results/loop_cost.json: milliseconds a turn, median and 95th percentile, for a
 question that needs no step, one step, and three steps. The expert's own time is included.
+Goal: at most 0.8 ms a turn.
+
+    python -m benchmarks.loop_cost [--turns 2000]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
-from pathlib import Path
-from statistics import median, quantiles
 
+from benchmarks.common import percentiles, show, write
 from mrkl.agent import Agent
 from mrkl.experts.registry import builtin_expert
 from mrkl.scripted import ScriptedLanguage
@@ -36,29 +36,28 @@ def measure(agent: Agent, question: str, turns: int) -> dict[str, float]:
         began = time.perf_counter()
         answer = agent.ask(question)
         if turn >= turns // 10:
-            times.append((time.perf_counter() - began) * 1000)
+            times.append(time.perf_counter() - began)
         if answer.status != "answered":
             raise SystemExit(f"{question!r} was not answered: {answer.text}")
-    return {"p50_ms": round(median(times), 4), "p95_ms": round(quantiles(times, n=20)[18], 4)}
+    return percentiles(times)
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=2000)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
     agent = Agent([builtin_expert("calculator")], model=ScriptedLanguage(SCRIPTS))
     figures = {
         name: measure(agent, question, options.turns)
         for name, question in zip(NAMES, SCRIPTS, strict=True)
     }
-    print(f"{'turn':<14}{'p50 ms':>10}{'p95 ms':>10}")
-    for name, row in figures.items():
-        print(f"{name:<14}{row['p50_ms']:>10.3f}{row['p95_ms']:>10.3f}")
-    if options.out:
-        about = {"python": platform.python_version(), "turns": options.turns}
-        options.out.write_text(json.dumps({**about, "loop": figures}, indent=1) + "\n")
+    show(
+        "Milliseconds a turn",
+        ("turn", "p50", "p95"),
+        [(n, *f.values()) for n, f in figures.items()],
+    )
+    write("loop_cost", {"turns": options.turns, "ms": figures})
 
 
 if __name__ == "__main__":
