@@ -18,7 +18,7 @@ from mrkl.jamba_core.attention import Attention
 from mrkl.jamba_core.cache import LayerState, State
 from mrkl.jamba_core.config import JambaConfig
 from mrkl.jamba_core.layout import random_tensors
-from mrkl.jamba_core.linear import Embedding, rms_norm
+from mrkl.jamba_core.linear import rms_norm
 from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
 from mrkl.jamba_core.mamba import Mamba
 from mrkl.jamba_core.moe import GatedMLP, MixtureOfExperts
@@ -84,7 +84,7 @@ class Jamba:
         self.device, self.folder = weights.device, folder
         shape = (("model.embed_tokens", config.vocab_size),)
         table = weights.linear("", shape, config.hidden_size, "embedding")
-        self.embed, self.embed_matrix, self.head = Embedding(table), table, table
+        self.embed, self.embed_matrix, self.head = table.some_rows, table, table
         self.layers = [Layer(weights, i) for i in range(config.num_hidden_layers)]
         self.norm = weights.vector("model.final_layernorm.weight", (config.hidden_size,))
         if not config.tie_word_embeddings:
