@@ -7,6 +7,7 @@ numbers, so a row's result does not depend on its neighbours in a batch. It does
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import addressof, byref
 
 import torch
@@ -24,6 +25,24 @@ def use_threads(count: int | None = None) -> None:
     """How many threads the kernels share a product among; None: one a core, at most 8."""
     count = count or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
     library().pool_helpers(count - 1)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """torch's own operations alone in the calling thread, for a while.
+
+    Its threads spin between two operations and stand still when another process has their core:
+    a token then takes a hundred times as long.
+    """
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class PackedLinear:

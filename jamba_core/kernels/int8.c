@@ -147,24 +147,33 @@ static inline __attribute__((always_inline)) void tile(
   Sums sums[WIDE][TALL][3];
   const int8_t *x[TALL];
   const uint8_t *w = m->packed + (size_t)panel * fours * 64;
+#pragma GCC unroll 4
   for (int t = 0; t < tall; t++) {
     int row = p->from ? p->from[s + t] : s + t;
     x[t] = p->x->digits + (size_t)row * bytes * padded;
+#pragma GCC unroll 4
     for (int v = 0; v < wide; v++)
+#pragma GCC unroll 4
       for (int b = 0; b < bytes; b++) sums[v][t][b] = ZERO;
   }
   for (int k = 0; k < fours; k++)
+#pragma GCC unroll 4
     for (int t = 0; t < tall; t++)
+#pragma GCC unroll 4
       for (int b = 0; b < bytes; b++)
+#pragma GCC unroll 4
         for (int v = 0; v < wide; v++)
           sums[v][t][b] = MULTIPLY(
               sums[v][t][b], LOAD(w + ((size_t)v * fours + k) * 64), SPREAD(x[t] + b * padded + 4 * k));
+#pragma GCC unroll 4
   for (int t = 0; t < tall; t++) {
     int row = p->from ? p->from[s + t] : s + t;
     const int *taken = p->x->sums + row * bytes;
     float step = p->x->steps[row];
+#pragma GCC unroll 4
     for (int v = 0; v < wide; v++) {
       int32_t whole[3][16];
+#pragma GCC unroll 4
       for (int b = 0; b < bytes; b++) STORE(whole[b], sums[v][t][b]);
       int first = (panel + v) * 16, count = m->rows - first < 16 ? m->rows - first : 16;
       float result[16];
@@ -184,24 +193,22 @@ static inline __attribute__((always_inline)) void tile(
   }
 }
 
-static void panels_of(const Product *p, int panel, const int wide, const int bytes) {
-  int s = 0;
-  const int tall = bytes == 2 ? TALL : 2;
-  if (bytes == 2) {
-    if (wide == WIDE) {
-      for (; s + TALL <= p->rows; s += TALL) tile(p, panel, s, WIDE, TALL, 2);
-      if (p->rows - s == 2) tile(p, panel, s, WIDE, 2, 2);
-      if (p->rows - s == 1) tile(p, panel, s, WIDE, 1, 2);
-    } else {
-      for (; s + 2 <= p->rows; s += 2) tile(p, panel, s, 1, 2, 2);
-      if (s < p->rows) tile(p, panel, s, 1, 1, 2);
-    }
+/* All rows of x against some panels; each line is its own copy of `tile`, in registers. */
+static void panels_of(const Product *p, int panel, int wide, int bytes) {
+  int s = 0, rows = p->rows;
+  if (bytes == 2 && wide == WIDE) {
+    for (; s + 3 <= rows; s += 3) tile(p, panel, s, WIDE, 3, 2);
+    for (; s + 2 <= rows; s += 2) tile(p, panel, s, WIDE, 2, 2);
+    for (; s < rows; s++) tile(p, panel, s, WIDE, 1, 2);
+  } else if (bytes == 2) {
+    for (; s + 2 <= rows; s += 2) tile(p, panel, s, 1, 2, 2);
+    for (; s < rows; s++) tile(p, panel, s, 1, 1, 2);
   } else if (wide == WIDE) {
-    for (; s + tall <= p->rows; s += tall) tile(p, panel, s, WIDE, 2, 3);
-    if (s < p->rows) tile(p, panel, s, WIDE, 1, 3);
+    for (; s + 2 <= rows; s += 2) tile(p, panel, s, WIDE, 2, 3);
+    for (; s < rows; s++) tile(p, panel, s, WIDE, 1, 3);
   } else {
-    for (; s + tall <= p->rows; s += tall) tile(p, panel, s, 1, 2, 3);
-    if (s < p->rows) tile(p, panel, s, 1, 1, 3);
+    for (; s + 2 <= rows; s += 2) tile(p, panel, s, 1, 2, 3);
+    for (; s < rows; s++) tile(p, panel, s, 1, 1, 3);
   }
 }
 
