@@ -84,9 +84,7 @@ class PackedLinear:
     def weight(self) -> Tensor:
         """The matrix int8 [out, in], made anew."""
         whole = torch.empty(self.rows, self.columns, dtype=torch.int8)
-        self.library.int8_unpack(
-            self.packed.data_ptr(), self.rows, self.columns, whole.data_ptr()
-        )
+        self.library.int8_unpack(self.packed.data_ptr(), self.rows, self.columns, whole.data_ptr())
         return whole
 
     def some_rows(self, ids: Tensor) -> Tensor:
@@ -146,9 +144,7 @@ class PackedExperts:
         return out
 
 
-def conv_silu(
-    projected: Tensor, past: Tensor, taps: Tensor, bias: Tensor
-) -> tuple[Tensor, Tensor]:
+def conv_silu(projected: Tensor, past: Tensor, taps: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """silu(causal convolution) of the first half of projected [B T, 2 I].
 
     past [B, K-1, I], taps [K, I], bias [I]. Returns u [B T, I] and the last K-1 inputs.

@@ -183,11 +183,10 @@ static inline __attribute__((always_inline)) void tile(
         result[r] = total;
       }
       float *out = p->out + (size_t)(p->into ? p->into[s + t] : s + t) * m->rows + first;
-      float factor = step * (p->weights ? p->weights[s + t] : 1.0f);
       for (int r = 0; r < count; r++) {
-        float value = result[r] * m->scale[first + r] * factor;
+        float value = result[r] * m->scale[first + r] * step;
         if (m->bias) value += m->bias[first + r];
-        out[r] = p->into ? out[r] + value : value;
+        out[r] = p->into ? out[r] + value * p->weights[s + t] : value;
       }
     }
   }
