@@ -2,7 +2,8 @@
 
 In: a session and, for each row, a grammar and a way to sample. Out: a `Row` each, with its tokens
 and a session to go on from. Rows differ in text and length and leave the batch as they end; every
-row writes what `Session.decode` would write alone. Forced tokens are read one a step, beside the
+row writes what `Session.decode` would write alone (in plain torch, int8 and bfloat16 may round a
+near-tie the other way; the compiled kernels never do). Forced tokens are read one a step, beside the
 other rows' choices. It knows no stop strings.
 """
 

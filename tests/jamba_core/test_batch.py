@@ -8,6 +8,7 @@ import torch
 
 from mrkl.jamba_core import Grammar, Jamba, Sampling, Session, decode_together
 from mrkl.jamba_core.batch import Row
+from mrkl.jamba_core.kernels import library
 from tests.jamba_core.conftest import random_ids
 
 GRAMMARS = [
@@ -35,6 +36,8 @@ def alone(session: Session, row: int, sampling: Sampling) -> tuple[list[int], Se
 def test_rows_write_what_they_would_write_alone(
     folder: Path, heat: float, quantization: str | None
 ) -> None:
+    if quantization and library() is None:
+        pytest.skip("plain torch rounds a bfloat16 product differently in a batch")
     session = begun(Jamba.from_pretrained(folder, quantization=quantization))
     samplings = [Sampling(heat, seed=seed) for seed in range(len(GRAMMARS))]
     rows = decode_together(session, GRAMMARS, samplings, max_new_tokens=30)
