@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mrkl.jamba_core.batch import decode_together
     from mrkl.jamba_core.cache import State
     from mrkl.jamba_core.config import ConfigError, JambaConfig
     from mrkl.jamba_core.generate import Generation
@@ -33,6 +34,7 @@ _HOME = {
     "State": "cache",
     "Token": "session",
     "Tokenizer": "tokenizer",
+    "decode_together": "batch",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "State",
     "Token",
     "Tokenizer",
+    "decode_together",
 ]
 
 

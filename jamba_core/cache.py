@@ -26,6 +26,10 @@ class MambaState:
         """The same past for `times` sequences (from a batch of one)."""
         return MambaState(self.conv.expand(times, -1, -1), self.ssm.expand(times, -1, -1))
 
+    def picked(self, rows: list[int], batch: int) -> "MambaState":
+        """Some sequences of the batch."""
+        return MambaState(self.conv[rows], self.ssm[rows])
+
 
 class _Buffer:
     """Room for keys and values [2, B * kv heads, capacity, head_dim], `filled` tokens used."""
@@ -57,6 +61,12 @@ class AttentionState:
     def repeated(self, times: int) -> "AttentionState":
         """The same past for `times` sequences (from a batch of one)."""
         data = self.keys_values().repeat(1, times, 1, 1)
+        return AttentionState(_Buffer(data, self.length), self.length)
+
+    def picked(self, rows: list[int], batch: int) -> "AttentionState":
+        """Some sequences of the batch."""
+        data = self.keys_values()
+        data = data.unflatten(1, (batch, -1))[:, rows].flatten(1, 2)
         return AttentionState(_Buffer(data, self.length), self.length)
 
     def _moved(self, needed: int) -> _Buffer:
@@ -99,6 +109,11 @@ class State:
         if self.batch != 1:
             raise ValueError(f"only a batch of one can be repeated, this has {self.batch}")
         return State(tuple(layer.repeated(times) for layer in self.layers), self.length, times)
+
+    def picked(self, rows: list[int]) -> "State":
+        """The pasts of some of the sequences, by their places in the batch."""
+        layers = tuple(layer.picked(rows, self.batch) for layer in self.layers)
+        return State(layers, self.length, len(rows))
 
     def bytes(self) -> int:
         """Memory this state keeps alive, shared parts included."""

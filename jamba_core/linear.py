@@ -1,4 +1,4 @@
-"""Matrix products: dense weights, int8 weights with one scale a row, embeddings, RMSNorm.
+"""Matrix products: dense weights, int8 weights with one scale a row, RMSNorm, in plain torch.
 
 In: activations [rows, in] in float32. Out: float32 [rows, out]. The residual stream is float32
 everywhere; only the product itself runs in the weight's type (float32 or bfloat16). float16 is
@@ -77,6 +77,7 @@ class Linear(Protocol):
     """What the layers need of a matrix."""
 
     def __call__(self, x: Tensor) -> Tensor: ...
+    def some_rows(self, ids: Tensor) -> Tensor: ...
     def tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]: ...
 
 
@@ -92,6 +93,10 @@ class DenseLinear:
             return F.linear(x, self.weight, self.bias)
         out = F.linear(x.to(self.weight.dtype), self.weight).float()
         return out if self.bias is None else out.add_(self.bias)
+
+    def some_rows(self, ids: Tensor) -> Tensor:
+        """Rows ids [S] in float32 [S, in]: an embedding."""
+        return F.embedding(ids, self.weight).float()
 
     def tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
         """The weights under their names on disk."""
@@ -145,6 +150,10 @@ class Int8Linear:
             out = F.linear(rows, self.weight.to(self.wide))[: x.shape[0]].float().mul_(self.scale)
         return out if self.bias is None else out.add_(self.bias)
 
+    def some_rows(self, ids: Tensor) -> Tensor:
+        """Rows ids [S] in float32 [S, in]: an embedding."""
+        return F.embedding(ids, self.weight).float() * self.scale[ids].unsqueeze(-1)
+
     def dequantized(self) -> Tensor:
         """The matrix in float32 [out, in]."""
         return self.weight.float() * self.scale[:, None]
@@ -175,15 +184,3 @@ class WidenedLinear(Int8Linear):
 
     def __call__(self, x: Tensor) -> Tensor:
         return F.linear(x, self.dense, self.bias)
-
-
-class Embedding:
-    """Rows of a matrix [vocab, D] by ids [S], in float32; the matrix may be a tied head's."""
-
-    def __init__(self, matrix: DenseLinear | Int8Linear) -> None:
-        self.weight = matrix.weight
-        self.scale = matrix.scale if isinstance(matrix, Int8Linear) else None
-
-    def __call__(self, ids: Tensor) -> Tensor:
-        rows = F.embedding(ids, self.weight).float()  # [S, D]
-        return rows if self.scale is None else rows * self.scale[ids].unsqueeze(-1)

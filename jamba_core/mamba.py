@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mrkl.jamba_core.cache import MambaState
 from mrkl.jamba_core.linear import ACTIVATION
+from mrkl.jamba_core.packed import conv_silu, gated_scan
 from mrkl.jamba_core.scan import LOG2_E, causal_conv, selective_scan
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Mamba:
         }
         if config.mamba_conv_bias:
             self.small["conv1d.bias"] = weights.vector(prefix + "conv1d.bias", (inner,))
+        self.native = weights.packs and config.hidden_act == "silu"
         self._prepare(config.rms_norm_eps)
 
     def _prepare(self, eps: float) -> None:
@@ -68,17 +70,31 @@ class Mamba:
         return MambaState(conv, torch.zeros(batch, *self.a2.shape, device=self.device))
 
     def __call__(self, x: Tensor, state: MambaState, batch: int) -> tuple[Tensor, MambaState]:
-        inputs, gate = self.in_proj(x).chunk(2, -1)  # [B T, I] each
+        projected = self.in_proj(x)
+        if self.native:
+            return self._native(projected, state)
+        inputs, gate = projected.chunk(2, -1)  # [B T, I] each
         inputs = inputs.unflatten(0, (batch, -1))
         u, conv = causal_conv(inputs, state.conv, self.conv, self.conv_bias)
         u = self.act(u.view(gate.shape))
-        low = self.x_proj(u)  # [B T, R + 2 N]
-        low = low * F.linear(low * low, self.means, self.eps).rsqrt_().mul_(self.norms)
-        dt, b, c = low.split(self.sizes, -1)
+        dt, b, c = self._low(u).split(self.sizes, -1)
         dt = F.softplus(self.dt_proj(dt))  # [B T, I]
         sequences = (t.unflatten(0, (batch, -1)) for t in (u, dt, b, c))
         y, ssm = selective_scan(*sequences, self.a2, state.ssm)
         y = y.view(gate.shape).addcmul_(u, self.skip).mul_(F.silu(gate))
+        return self.out_proj(y), MambaState(conv, ssm)
+
+    def _low(self, u: Tensor) -> Tensor:
+        """dt, B and C, each normalised: u [B T, I] -> [B T, R + 2 N]."""
+        low = self.x_proj(u)
+        return low * F.linear(low * low, self.means, self.eps).rsqrt_().mul_(self.norms)
+
+    def _native(self, projected: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
+        """The same by the compiled kernels."""
+        u, conv = conv_silu(projected, state.conv, self.conv, self.conv_bias)
+        low = self._low(u)
+        dt = self.dt_proj(low[:, : self.sizes[0]])
+        y, ssm = gated_scan(u, dt, low, projected, self.a2, self.skip, state.ssm)
         return self.out_proj(y), MambaState(conv, ssm)
 
     def tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:

@@ -6,6 +6,7 @@ here records gradients. It does not know text; `generate` and `session` do.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +19,12 @@ from mrkl.jamba_core.attention import Attention
 from mrkl.jamba_core.cache import LayerState, State
 from mrkl.jamba_core.config import JambaConfig
 from mrkl.jamba_core.layout import random_tensors
-from mrkl.jamba_core.linear import Embedding, rms_norm
+from mrkl.jamba_core.linear import rms_norm
 from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
 from mrkl.jamba_core.mamba import Mamba
 from mrkl.jamba_core.moe import GatedMLP, MixtureOfExperts
-from mrkl.jamba_core.quantize import METHOD, QuantizationError, stored_mode
+from mrkl.jamba_core.packed import one_torch_thread
+from mrkl.jamba_core.quantize import ALL, METHOD, QuantizationError, stored_mode
 from mrkl.jamba_core.weights import CheckpointError, Weights
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class Jamba:
         self.device, self.folder = weights.device, folder
         shape = (("model.embed_tokens", config.vocab_size),)
         table = weights.linear("", shape, config.hidden_size, "embedding")
-        self.embed, self.embed_matrix, self.head = Embedding(table), table, table
+        self.embed, self.embed_matrix, self.head = table.some_rows, table, table
         self.layers = [Layer(weights, i) for i in range(config.num_hidden_layers)]
         self.norm = weights.vector("model.final_layernorm.weight", (config.hidden_size,))
         if not config.tie_word_embeddings:
@@ -96,6 +98,8 @@ class Jamba:
             more = f" and {len(unused) - 1} more" if len(unused) > 1 else ""
             raise CheckpointError(f"unexpected tensor {unused[0]}{more} in the checkpoint")
         self.config = config
+        # Where the kernels do the work, torch's threads only get into their way.
+        self.threads = one_torch_thread if weights.packs and weights.groups == ALL else nullcontext
 
     @classmethod
     def from_pretrained(
@@ -183,13 +187,14 @@ class Jamba:
             state = self.empty_state(ids.shape[0])
         elif state.batch != ids.shape[0]:
             raise ValueError(f"the state holds {state.batch} sequences, ids {ids.shape[0]}")
-        hidden: list[Tensor] = []
-        for piece in ids.split(PREFILL_TOKENS, 1):
-            x, state = self._read(piece, state)
-            hidden.append(x)
-        x = hidden[0] if len(hidden) == 1 else torch.cat(hidden, 1)
-        kept = x if logits_to_keep is None else x[:, x.shape[1] - logits_to_keep :]
-        logits = self.head(kept.reshape(-1, kept.shape[2])).unflatten(0, kept.shape[:2])
+        with self.threads():
+            hidden: list[Tensor] = []
+            for piece in ids.split(PREFILL_TOKENS, 1):
+                x, state = self._read(piece, state)
+                hidden.append(x)
+            x = hidden[0] if len(hidden) == 1 else torch.cat(hidden, 1)
+            kept = x if logits_to_keep is None else x[:, x.shape[1] - logits_to_keep :]
+            logits = self.head(kept.reshape(-1, kept.shape[2])).unflatten(0, kept.shape[:2])
         return Output(logits, state, x)
 
     def _read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:

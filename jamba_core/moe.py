@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrkl.jamba_core.linear import ACTIVATION, Linear
+from mrkl.jamba_core.packed import PackedExperts, PackedLinear, gated_mlp
 
 if TYPE_CHECKING:
     from mrkl.jamba_core.weights import Weights
@@ -22,6 +23,7 @@ class GatedMLP:
 
     def __init__(self, gate_up: Linear, down: Linear, act: str) -> None:
         self.gate_up, self.down, self.act = gate_up, down, ACTIVATION[act]
+        self.packed = act == "silu" and all(isinstance(m, PackedLinear) for m in (gate_up, down))
 
     @classmethod
     def load(cls, weights: "Weights", prefix: str, width: int, group: str) -> "GatedMLP":
@@ -32,6 +34,8 @@ class GatedMLP:
         return cls(gate_up, down, weights.config.hidden_act)
 
     def __call__(self, x: Tensor) -> Tensor:
+        if self.packed:
+            return gated_mlp(self.gate_up, self.down, x)
         gate, up = self.gate_up(x).chunk(2, -1)
         return self.down(self.act(gate).mul_(up))
 
@@ -54,10 +58,16 @@ class MixtureOfExperts:
             GatedMLP.load(weights, f"{prefix}experts.{e}.", config.moe_intermediate_size, "experts")
             for e in range(config.num_experts)
         ]
+        self.packed: PackedExperts | None = None
+        if all(expert.packed for expert in self.experts):
+            gate_ups, downs = [e.gate_up for e in self.experts], [e.down for e in self.experts]
+            self.packed = PackedExperts(gate_ups, downs)
 
     def __call__(self, x: Tensor) -> Tensor:
         chances = torch.softmax(F.linear(x, self.router), -1)  # [S, E]
         weights, chosen = torch.topk(chances, self.top_k, -1)  # [S, K]
+        if self.packed:
+            return self.packed(x, weights, chosen)
         run = self._one if x.shape[0] == 1 else self._many
         return run(x, weights, chosen)
 

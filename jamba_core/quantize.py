@@ -23,6 +23,8 @@ GROUPS: dict[str, frozenset[str]] = {
     "int8": frozenset({"experts", "mlp", "mixer", "embedding"}),
 }
 
+ALL = GROUPS["int8"]
+
 
 class QuantizationError(ValueError):
     """A quantisation that is unknown or does not fit the checkpoint."""

@@ -100,15 +100,31 @@ class Session:
         generator: torch.Generator | None = None,
     ) -> Token:
         """Write one token, among those where mask [vocabulary] is true."""
-        logits = self.logits
+        token = self.pick(self.logits, mask, sampling, generator)
+        self.feed([token.id])
+        return token
+
+    @staticmethod
+    def pick(
+        logits: Tensor,
+        mask: Tensor | None,
+        sampling: Sampling,
+        generator: torch.Generator | None,
+    ) -> Token:
+        """Choose one token by logits [vocabulary], among those where mask is true."""
         allowed = (
             logits if mask is None else logits.masked_fill(~mask.to(logits.device), -torch.inf)
         )
         chosen = sampling.pick(allowed, generator)
         alone = float(logits[chosen] - torch.logsumexp(logits, -1))
         among = alone if mask is None else float(allowed[chosen] - torch.logsumexp(allowed, -1))
-        self.feed([chosen])
         return Token(chosen, alone, among)
+
+    def resume(self, state: State, logits: Tensor, written: Sequence[int], read: int) -> None:
+        """Take over `written` ids, of which state and logits know the first `read`."""
+        self._state, self._logits = state, logits
+        self._pending = list(written[read:])
+        self.ids += written
 
     def score(self, candidates: Sequence[Sequence[int]]) -> list[float]:
         """Log-probability of each continuation as a whole; the session stays where it is."""
@@ -169,7 +185,7 @@ class Session:
         deadline: float | None,
     ) -> Iterator[Token]:
         stops = self.model.config.stop_ids if stop_ids is None else frozenset(stop_ids)
-        matcher, generator = self._matcher(grammar), sampling.generator()
+        matcher, generator = self.matcher(grammar), sampling.generator()
         written, self.finish = 0, None
         while self.finish is None:
             mask = None
@@ -203,7 +219,8 @@ class Session:
         for token in ids:
             yield Token(token, None, 0.0, forced=True)
 
-    def _matcher(self, grammar: Grammar | Matcher | str | None) -> Matcher | None:
+    def matcher(self, grammar: Grammar | Matcher | str | None) -> Matcher | None:
+        """The beginning of a grammar for this session's vocabulary; raises GrammarError."""
         if grammar is None or isinstance(grammar, Matcher):
             return grammar
         ends = sorted(self.model.config.stop_ids)

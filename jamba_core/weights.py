@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from mrkl.jamba_core.config import JambaConfig
+from mrkl.jamba_core.kernels import library
 from mrkl.jamba_core.linear import DenseLinear, Int8Linear, Linear, Parts, WidenedLinear
+from mrkl.jamba_core.packed import EXACT, MOST_COLUMNS, QUICK, PackedLinear, use_threads
 from mrkl.jamba_core.quantize import groups_of, quantize_rows
 
 
@@ -46,6 +48,9 @@ class Weights:
         self.dtype, self.groups = dtype, groups_of(quantization)
         # What an int8 matrix is multiplied in; asking for float32 means exactness before speed.
         self.product = torch.bfloat16 if dtype is None else dtype
+        self.packs = self.device.type == "cpu" and library() is not None
+        if self.packs:
+            use_threads()
         self.used: set[str] = set()
 
     def vector(self, name: str, shape: tuple[int, ...]) -> Tensor:
@@ -94,6 +99,9 @@ class Weights:
         self, weight: Tensor, scale: Tensor, parts: Parts, bias: Tensor | None, widen: bool
     ) -> Linear:
         weight = weight.contiguous()
+        if self.packs and weight.shape[1] <= MOST_COLUMNS:
+            exact = widen or self.product == torch.float32
+            return PackedLinear(weight, scale, parts, bias, EXACT if exact else QUICK)
         if widen:
             return WidenedLinear(weight, scale, parts, bias)
         return Int8Linear(weight, scale, parts, bias, self.product)

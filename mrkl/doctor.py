@@ -33,6 +33,7 @@ def checks() -> Iterator[Check]:
         yield _package(name, needed=False)
     yield from _weights()
     yield from _experts()
+    yield _kernels()
     yield _accelerator()
 
 
@@ -66,6 +67,13 @@ def _experts() -> Iterator[Check]:
     yield Check("experts", True, names)
     for problem in problems:
         yield Check("plug-ins", False, problem)
+
+
+def _kernels() -> Check:
+    from mrkl.jamba_core.kernels import library
+
+    missing = "none: no C compiler, or switched off; the core then runs in plain torch, slower"
+    return Check("kernels", None, missing if library() is None else "compiled for this processor")
 
 
 def _accelerator() -> Check:
