@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -78,14 +79,23 @@ def make_agent(
 ) -> Agent:
     """An Agent from the command line's options; bad options end with one line and code 2."""
     from mrkl.agent import Agent
+    from mrkl.approval import ask_person
     from mrkl.budget import Budget
     from mrkl.experts.world import World, WorldError
     from mrkl.language import ModelError
+    from mrkl.run_log import default_path
 
     try:
         fixed = World.from_file(world) if world else None
         budget = Budget(seconds=seconds)
-        return Agent(load_experts(extra, databases), model=model, budget=budget, world=fixed)
+        return Agent(
+            load_experts(extra, databases),
+            model=model,
+            budget=budget,
+            world=fixed,
+            approve=ask_person,
+            log=default_path(),
+        )
     except (WorldError, ModelError, ValueError) as error:
         fail(str(error))
 
@@ -116,13 +126,26 @@ def ask(
     expert: Extra = None,
     world: WorldFile = None,
     seconds: Seconds = 60.0,
+    record: Annotated[
+        Path | None, typer.Option(help="Add the question to a recording for mrkl replay.")
+    ] = None,
 ) -> None:
     """Answer one question."""
     text = read_question(question)
     agent = make_agent(model, expert, database, world, seconds)
-    answer = agent.ask(text)
+    answer = recorded(agent, text, record) if record else agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
+
+
+def recorded(agent: Agent, text: str, path: Path) -> Answer:
+    """Ask at a moment that is noted down, and add the question to a recording."""
+    from mrkl import replay
+
+    try:
+        return replay.ask_recorded(agent, text, path)
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}")
 
 
 def print_answer(answer: Answer, why: bool, as_json: bool) -> None:
@@ -339,6 +362,11 @@ def doctor() -> None:
         typer.echo(f"{mark} {check.name}: {check.detail}")
     if broken:
         raise typer.Exit(1)
+
+
+# At the end: these commands share the options above. Run as a file, this is still mrkl.cli.
+sys.modules.setdefault("mrkl.cli", sys.modules[__name__])
+import_module("mrkl.log_commands").register(app)
 
 
 def main() -> None:

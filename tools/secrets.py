@@ -7,10 +7,12 @@ that looks like any other word.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import time
 from functools import lru_cache
+from typing import Any, cast
 
 MASK = "***"
 _SHORTEST = 8  # characters; shorter values would mask ordinary words
@@ -43,12 +45,9 @@ def load(name: str, service: str = "mrkl") -> str | None:
     value = os.environ.get(name)
     if value is None:
         try:
-            import keyring
-        except ImportError:
-            return None
-        try:
-            value = keyring.get_password(service, name)
-        except Exception:  # noqa: BLE001 - keyring backends raise anything
+            keyring: Any = importlib.import_module("keyring")
+            value = cast("str | None", keyring.get_password(service, name))
+        except Exception:  # noqa: BLE001 - not installed, or its backend raises anything
             return None
     return keep(value) if value else None
 
