@@ -168,7 +168,8 @@ class Entry:
         steps = [
             {"subquery": s.subquery, "expert": s.expert, "arguments": s.as_written()} for s in plan
         ]
-        self._write("UPDATE run SET plan = ? WHERE id = ?", (_json(steps), self.number))
+        text = _json(masked_value(steps))
+        self._write("UPDATE run SET plan = ? WHERE id = ?", (text, self.number))
 
     def started(self, step: Step, arguments: str, idempotent: bool) -> None:
         """Write down that a call is about to be made.
