@@ -229,7 +229,9 @@ class Agent:
         listener: Callable[[Event], None] | None = None,
     ) -> Answer:
         """The way of one question, written down where there is a log."""
-        asked = clean(question)
+        # far too long ones are not even cleaned: their beginning is too long already
+        most = 4 * MAX_QUESTION
+        asked = clean(question) if len(question) <= most else question[: MAX_QUESTION + 1]
         entry = self._entry(asked)
         answer = self._on_the_way(asked, history, only, listener, entry)
         return entry.ended(answer) if entry else answer
