@@ -94,13 +94,22 @@ def make_agent(
 ) -> Agent:
     """An Agent from the command line's options; bad options end with one line and code 2."""
     from mrkl.agent import Agent
+    from mrkl.approval import ask_person
     from mrkl.budget import Budget
     from mrkl.language import ModelError
+    from mrkl.run_log import default_path
 
     fixed = read_world(world)
     try:
         budget = Budget(seconds=seconds)
-        agent = Agent(load_experts(extra, databases), model=model, budget=budget, world=fixed)
+        agent = Agent(
+            load_experts(extra, databases),
+            model=model,
+            budget=budget,
+            world=fixed,
+            approve=ask_person,
+            log=default_path(),
+        )
         if model is not None:
             _ = agent.language  # a model that is not there is the user's error, not the question's
     except ModelError as error:
@@ -140,13 +149,26 @@ def ask(
     expert: Extra = None,
     world: WorldFile = None,
     seconds: Seconds = 60.0,
+    record: Annotated[
+        Path | None, typer.Option(help="Add the question to a recording for mrkl replay.")
+    ] = None,
 ) -> None:
     """Answer one question."""
     text = read_question(question)
     with make_agent(model, expert, database, world, seconds) as agent:
-        answer = agent.ask(text)
+        answer = recorded(agent, text, record) if record else agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
+
+
+def recorded(agent: Agent, text: str, path: Path) -> Answer:
+    """Ask at a moment that is noted down, and add the question to a recording."""
+    from mrkl import replay
+
+    try:
+        return replay.ask_recorded(agent, text, path)
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}")
 
 
 def print_answer(answer: Answer, why: bool = False, as_json: bool = False) -> None:
@@ -295,6 +317,7 @@ def doctor() -> None:
 # At the end: these commands share the options above. Run as a file, this is still mrkl.cli.
 sys.modules.setdefault("mrkl.cli", sys.modules[__name__])
 import_module("mrkl.expert_commands").register(app)
+import_module("mrkl.log_commands").register(app)
 
 
 def main() -> None:

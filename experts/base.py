@@ -162,6 +162,7 @@ class Expert:
         effects: Effects = "none",
         isolate: bool = False,
         timeout: float = 10.0,
+        idempotent: bool | None = None,
         origin: str | None = None,
         annotations: Mapping[str, Any] | None = None,
         calls: tuple[tuple[str, dict[str, Any]], ...] = (),
@@ -172,6 +173,8 @@ class Expert:
         self.effects: Effects = effects
         self.isolate = isolate
         self.timeout = timeout
+        # whether a call may be made again: what writes may not, unless it says so
+        self.idempotent = effects != "write" if idempotent is None else idempotent
         self.origin = origin
         self.annotations: Mapping[str, Any] = annotations or {}
         self.calls = calls  # example questions with their arguments

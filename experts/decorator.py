@@ -63,6 +63,7 @@ def expert(
     effects: Effects = "none",
     isolate: bool | None = None,
     timeout: float | None = None,
+    idempotent: bool | None = None,
 ) -> Expert: ...
 
 
@@ -75,6 +76,7 @@ def expert(
     effects: Effects = "none",
     isolate: bool | None = None,
     timeout: float | None = None,
+    idempotent: bool | None = None,
 ) -> Callable[[Callable[..., Any]], Expert]: ...
 
 
@@ -86,16 +88,18 @@ def expert(
     effects: Effects = "none",
     isolate: bool | None = None,
     timeout: float | None = None,
+    idempotent: bool | None = None,
 ) -> Expert | Callable[[Callable[..., Any]], Expert]:
     """Make an Expert from a typed function; usable bare, with options, or as a plain call.
 
     `examples` are questions, or (question, arguments) pairs. `effects` says what a call touches.
     `isolate` runs calls in a process that can be killed: by default so for functions without
     effects, whose calls nobody can tell apart from calls in this process. `timeout` in seconds.
+    `idempotent`: whether a call may be repeated; by default all but writes.
     """
 
     def make(function: Callable[..., Any]) -> Expert:
-        return _build(function, name, tuple(examples), effects, isolate, timeout)
+        return _build(function, name, tuple(examples), effects, isolate, timeout, idempotent)
 
     return make if fn is None else make(fn)
 
@@ -107,6 +111,7 @@ def _build(
     effects: Effects,
     isolate: bool | None,
     timeout: float | None,
+    idempotent: bool | None,
 ) -> Expert:
     label = name or getattr(function, "__name__", "")
     if not label.isidentifier():
@@ -126,6 +131,7 @@ def _build(
         card,
         _adapter(function, context_name),
         effects=effects,
+        idempotent=idempotent,
         isolate=effects == "none" if isolate is None else isolate,
         timeout=DEFAULT_TIMEOUT if timeout is None else float(timeout),
         origin=_origin(function),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import importlib
 import json
+import os
 import sys
 import threading
 import time
@@ -24,8 +25,12 @@ from mrkl.experts.decorator import expert as decorate
 from mrkl.experts.wire import dump_call, dump_outcome, load_call, load_outcome
 from mrkl.experts.world import World
 from mrkl.tools import sandbox
+from mrkl.tools.secrets import masked
 
 _MAX_MESSAGE = 300  # characters of an exception in a failure
+_MOST_READ = 10_000  # characters of it that are looked at
+
+_serving: set[int] = set()  # process numbers of workers and forks, each its own
 
 _pool = sandbox.Pool("mrkl.experts.run:serve")
 atexit.register(_pool.close)
@@ -74,7 +79,9 @@ def _run(expert: Expert, values: dict[str, Any], context: Context) -> Result | F
     except ExpertError as error:
         return Failure(error.kind, _one_line(error.message))
     except KeyboardInterrupt:
-        raise
+        if threading.current_thread() is threading.main_thread() and os.getpid() not in _serving:
+            raise  # the user's Ctrl-C; anywhere else the expert raised it
+        return Failure("crashed", f"{expert.name} interrupted itself")
     except SystemExit:
         return Failure("crashed", f"{expert.name} tried to end the program")
     except MemoryError:
@@ -82,9 +89,7 @@ def _run(expert: Expert, values: dict[str, Any], context: Context) -> Result | F
     except BaseException as error:  # noqa: BLE001 - whatever an expert raises is its failure
         if isinstance(error, TimeoutError) and context.remaining() <= 0:
             return _timeout(expert)
-        text = _one_line(str(error))
-        kind = type(error).__name__
-        return Failure("crashed", f"{expert.name}: {kind}{': ' if text else ''}{text}")
+        return Failure("crashed", f"{expert.name}: {_described(error)}")
 
 
 def _threaded(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
@@ -108,7 +113,7 @@ def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Resul
             reply = _pool.request(origin, line, context.remaining())
         elif sandbox.can_fork():
             reply = sandbox.run_forked(
-                lambda _: dump_outcome(_run(expert, values, context)), "", context.remaining()
+                lambda _: _forked(expert, values, context), "", context.remaining()
             )
         else:
             return _threaded(expert, values, context)
@@ -121,12 +126,27 @@ def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Resul
         return Failure("crashed", f"{expert.name}: no process to run it in: {error}")
 
 
+def _forked(expert: Expert, values: dict[str, Any], context: Context) -> str:
+    _serving.add(os.getpid())
+    return dump_outcome(_run(expert, values, context))
+
+
+def _described(error: BaseException) -> str:
+    """An exception as `Kind: message`, whatever its own text does."""
+    try:
+        text = _one_line(str(error))
+    except Exception:  # noqa: BLE001 - a broken __str__ is one more misbehaviour
+        text = ""
+    return f"{type(error).__name__}{': ' if text else ''}{text}"
+
+
 def _timeout(expert: Expert) -> Failure:
     return Failure("timeout", f"{expert.name} took too long")
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    """What an expert says of its failure: one line, without secrets, not too long."""
+    line = masked(" ".join(text[:_MOST_READ].split()))
     return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"
 
 
@@ -162,11 +182,11 @@ def _on_path(module_name: str, path: tuple[str, ...]) -> bool:
 def serve(line: str) -> str:
     """In a worker process: run the call on this line and give the outcome as a line."""
     origin, values, remaining, world = load_call(line)
+    _serving.add(os.getpid())
     try:
         expert = _loaded(origin)
-    except Exception as error:  # noqa: BLE001 - importing user code may raise anything
-        kind = type(error).__name__
-        message = f"{origin} cannot be loaded: {kind}: {_one_line(str(error))}"
+    except BaseException as error:  # noqa: BLE001 - importing user code may raise anything
+        message = f"{origin} cannot be loaded: {_described(error)}"
         return dump_outcome(Failure("crashed", message))
     context = Context(_world(world), time.monotonic() + remaining)
     return dump_outcome(_run(expert, values, context))

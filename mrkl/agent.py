@@ -7,17 +7,22 @@ may be called, when to abstain and what a failure becomes.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
 
 from mrkl.answer import Answer
+from mrkl.approval import Approve
+from mrkl.breaker import Breakers
 from mrkl.budget import Budget, BudgetExceeded, Meter
+from mrkl.calls import Caller, Run
 from mrkl.ending import NOT_SURE, Ending
 from mrkl.experts.base import Effects, Expert, Failure
+from mrkl.experts.run import call
 from mrkl.experts.world import World
 from mrkl.language import (
     Draft,
@@ -29,12 +34,14 @@ from mrkl.language import (
     RoutingLike,
     Turn,
 )
+from mrkl.parts import experts_of, is_named, load_language, log_of, model_of, world_of
 from mrkl.plan import Step, given_plan
 from mrkl.prompt import clean
-from mrkl.scheduler import Run, run_plan
+from mrkl.scheduler import run_plan
 from mrkl.trace import Event, Trace
 
 if TYPE_CHECKING:
+    from mrkl.run_log import Entry, RunLog
     from mrkl.structured import Shape
 
 T = TypeVar("T")
@@ -56,7 +63,8 @@ class Agent:
     `experts`: Experts or typed functions; None means the built-in and the installed ones. `model`:
     None (the embedded core), a checkpoint folder or hub name, `openai:URL`, or a language module.
     `world` fixes clock, rates and weather: a World, a path or its parsed content. `allow` names
-    the effects that calls may have; others are refused. Models load when first needed.
+    the effects that calls may have; others are refused, but calls that write are put to `approve`,
+    if there is one. `log`: a RunLog or its path. Models load when first needed.
     """
 
     def __init__(
@@ -68,16 +76,22 @@ class Agent:
         *,
         router: RouterLike | None = None,
         allow: Iterable[Effects] = DEFAULT_ALLOWED,
+        approve: Approve | None = None,
+        log: RunLog | str | Path | None = None,
     ) -> None:
         self.budget = budget or Budget()
-        self.world = _world(world)
+        self.world = world_of(world)
         self.allow = frozenset(allow)
-        self._experts, self._known = _experts(experts)
-        self._model = _checked_model(model)
+        self.approve = approve
+        self.breakers = Breakers()
+        self.log = log_of(log)
+        self._experts, self._known = experts_of(experts)
+        self._model = model_of(model)
         self._router = router
         self._language: Language | None
-        self._language = None if _named(self._model) else cast(Language, self._model)
+        self._language = None if is_named(self._model) else cast(Language, self._model)
         self._loading = threading.Lock()
+        self._call: Caller = call
 
     @property
     def experts(self) -> list[Expert]:
@@ -126,10 +140,16 @@ class Agent:
 
         return follow(lambda listener: self._answer(question, history, None, listener))
 
-    def execute(self, question: str, calls: Iterable[Mapping[str, Any]]) -> Answer:
+    def execute(
+        self,
+        question: str,
+        calls: Iterable[Mapping[str, Any]],
+        finished: Outcomes | None = None,
+    ) -> Answer:
         """Run a plan that is given, without language module or router.
 
         Each call has `expert` (or `module`), `arguments` (or `args`) and perhaps a `subquery`.
+        `finished` holds outcomes by step number that are known already: those are not called.
         Raises PlanError where a call does not fit its expert.
         """
         steps = [
@@ -142,13 +162,30 @@ class Agent:
         ]
         plan = given_plan(steps, {name: item.card for name, item in self._experts.items()})
         meter, trace = Meter(self.budget), Trace()
-        run = Run(self._experts, self.world, meter, trace, self._refusal)
-        ending = Ending(clean(question), meter, trace)
-        return ending.answered(Draft("plan", plan), run_plan(plan, run), "")
+        asked = clean(question)
+        entry = self._entry(asked)
+        outcomes = run_plan(plan, self._run(asked, meter, trace, entry, finished))
+        answer = Ending(asked, meter, trace).answered(Draft("plan", plan), outcomes, "")
+        return entry.ended(answer) if entry else answer
 
     def route(self, question: str) -> RoutingLike:
         """How the router sees a question: probabilities by expert, `none` included."""
         return self.router.route(clean(question), self.experts)
+
+    def in_world(self, world: World) -> Agent:
+        """The same agent, model and log included, in another world."""
+        if is_named(self._model):
+            with contextlib.suppress(ModelError):
+                self.load()  # once, not again in every copy
+        other = copy.copy(self)
+        other.world = world
+        return other
+
+    def with_calls(self, caller: Caller, world: World) -> Agent:
+        """The same agent in another world, its calls made by `caller`; it logs nothing."""
+        other = self.in_world(world)
+        other.log, other.breakers, other._call = None, Breakers(), caller
+        return other
 
     def load(self) -> Agent:
         """Load model and router now instead of at the first question."""
@@ -173,7 +210,7 @@ class Agent:
         if self._language is None:
             with self._loading:
                 if self._language is None:
-                    self._language = _load_language(self._model)
+                    self._language = load_language(self._model)
         return self._language
 
     @property
@@ -194,9 +231,23 @@ class Agent:
         only: Only = None,
         listener: Callable[[Event], None] | None = None,
     ) -> Answer:
-        """The way of one question."""
+        """The way of one question, written down where there is a log."""
+        # far too long ones are not even cleaned: their beginning is too long already
+        most = 4 * MAX_QUESTION
+        asked = clean(question) if len(question) <= most else question[: MAX_QUESTION + 1]
+        entry = self._entry(asked)
+        answer = self._on_the_way(asked, history, only, listener, entry)
+        return entry.ended(answer) if entry else answer
+
+    def _on_the_way(
+        self,
+        asked: str,
+        history: History,
+        only: Only,
+        listener: Callable[[Event], None] | None,
+        entry: Entry | None,
+    ) -> Answer:
         meter, trace = Meter(self.budget), Trace(listener)
-        asked = clean(question)
         trace.add("question", text=asked)
         ending = Ending(asked, meter, trace)
         if not asked or len(asked) > MAX_QUESTION:
@@ -215,8 +266,7 @@ class Agent:
                 return ending.abstained(draft.text or NOT_SURE, draft.confidence)
             if draft.confidence < self._least_confidence(draft):
                 return ending.abstained(NOT_SURE, draft.confidence, draft)
-            run = Run(self._experts, self.world, meter, trace, self._refusal)
-            outcomes = run_plan(draft.plan, run)
+            outcomes = run_plan(draft.plan, self._run(asked, meter, trace, entry))
             template = self._template(language, asked, draft, outcomes, meter, trace)
             return ending.answered(draft, outcomes, template)
         except BudgetExceeded as error:
@@ -246,8 +296,34 @@ class Agent:
         unseen = any(step.expert not in self._known for step in draft.plan)
         return MIN_CONFIDENCE_UNSEEN if unseen else MIN_CONFIDENCE
 
+    def _entry(self, asked: str) -> Entry | None:
+        return self.log.begin(asked) if self.log else None
+
+    def _run(
+        self,
+        asked: str,
+        meter: Meter,
+        trace: Trace,
+        entry: Entry | None,
+        finished: Outcomes | None = None,
+    ) -> Run:
+        return Run(
+            self._experts,
+            self.world,
+            meter,
+            trace,
+            self._refusal,
+            asked,
+            "write" in self.allow,
+            self.approve,
+            self.breakers,
+            entry,
+            finished or {},
+            self._call,
+        )
+
     def _refusal(self, expert: Expert, step: Step) -> str | None:
-        if expert.effects in self.allow:
+        if expert.effects in self.allow or (expert.effects == "write" and self.approve):
             return None
         return f"{expert.name} has the effect {expert.effects!r}, which is not allowed here"
 
@@ -264,56 +340,6 @@ class _Late:
 
 def _turns(history: History) -> list[Turn]:
     return [(h.question, h.text) if isinstance(h, Answer) else h for h in history]
-
-
-def _world(given: World | str | Path | Mapping[str, Any] | None) -> World:
-    if given is None or isinstance(given, World):
-        return given or World()
-    if isinstance(given, str | Path):
-        return World.from_file(given)
-    return World.from_dict(dict(given))
-
-
-def _experts(
-    given: Iterable[Expert | Callable[..., Any]] | None,
-) -> tuple[dict[str, Expert], frozenset[str]]:
-    """Experts by name, and the names of those that the core knows without a card."""
-    from mrkl.experts.decorator import expert as decorate
-    from mrkl.experts.registry import BUILTINS, builtin_experts, default_experts
-
-    if given is None:
-        default, problems = default_experts()
-        for problem in problems:
-            warnings.warn(problem, RuntimeWarning, stacklevel=3)
-        return {item.name: item for item in default}, frozenset(BUILTINS)
-    builtin = {expert.name: expert for expert in builtin_experts()}
-    found: dict[str, Expert] = {}
-    for item in given:
-        expert = item if isinstance(item, Expert) else decorate(item)
-        if expert.name in found:
-            raise ValueError(f"two experts are named {expert.name!r}")
-        found[expert.name] = expert
-    known = [n for n, e in found.items() if n in builtin and builtin[n].card == e.card]
-    return found, frozenset(known)
-
-
-def _checked_model(model: Any) -> Any:
-    """The model as given; raises ModelError for a name that cannot be one."""
-    if isinstance(model, str) and model.startswith("openai:"):
-        from mrkl.openai_compatible import OpenAICompatible
-
-        return OpenAICompatible.from_name(model)
-    return model
-
-
-def _named(model: object) -> bool:
-    return model is None or isinstance(model, str | Path)
-
-
-def _load_language(model: Any) -> Language:
-    from mrkl.embedded import EmbeddedJamba
-
-    return EmbeddedJamba.load(model)
 
 
 def _outside_loop(work: Callable[[], T]) -> T:

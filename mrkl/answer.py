@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mrkl.budget import Used
 from mrkl.experts.base import Failure, Result, Value, as_json
 from mrkl.trace import Trace
 
@@ -68,7 +69,12 @@ class StepRecord:
             "arguments": dict(self.arguments),
             "result": None
             if result is None
-            else {"value": as_json(result.value), "unit": result.unit, "text": str(result)},
+            else {
+                "value": as_json(result.value),
+                "unit": result.unit,
+                "text": str(result),
+                "truncated": result.truncated,
+            },
             "error": None if error is None else {"kind": error.kind, "message": error.message},
             "source": result.source if result else None,
             "seconds": round(self.seconds, 6),
@@ -81,7 +87,8 @@ class Answer:
 
     `value` is typed (number, text, date, list of them) and None unless a step gave it; `unit`
     belongs to it. `confidence` is between 0 and 1. `error` says why, when `status` is failed or
-    refused. `seconds` is the whole time, wall clock.
+    refused. `seconds` is the whole time, wall clock; `used` is what was spent of the
+    budget. `run` is its number in the log.
     """
 
     question: str
@@ -94,6 +101,8 @@ class Answer:
     spans: tuple[Span, ...] = ()
     seconds: float = 0.0
     error: Failure | None = None
+    used: Used = field(default_factory=Used, compare=False)
+    run: int | None = field(default=None, compare=False)
     trace: Trace = field(default_factory=Trace, repr=False, compare=False)
 
     @property

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 
 
 class BudgetExceeded(Exception):
-    """A part of the budget is used up; `part` is calls, seconds or tokens."""
+    """A part of the budget is used up: calls, calls of one expert, seconds or tokens."""
 
     def __init__(self, part: str, limit: float) -> None:
         super().__init__(f"the budget of {limit:g} {part} is used up")
@@ -23,17 +25,41 @@ class BudgetExceeded(Exception):
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits for one question. Raises ValueError where one is not above zero."""
+    """Limits for one question. Raises ValueError where one is not above zero.
+
+    `per_expert` limits the calls of each expert, or of the experts that it names.
+    """
 
     calls: int = 16
     seconds: float = 60.0
     tokens: int = 600
+    per_expert: int | Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         for name in ("calls", "seconds", "tokens"):
             value: float = getattr(self, name)
             if not value > 0 or math.isnan(value):
                 raise ValueError(f"Budget({name}={value}): must be above 0")
+        limits = self.per_expert if isinstance(self.per_expert, Mapping) else {"": self.per_expert}
+        if any(limit is not None and limit < 0 for limit in limits.values()):
+            raise ValueError(f"Budget(per_expert={self.per_expert}): must not be below 0")
+
+    def calls_of(self, expert: str) -> float:
+        """How often one expert may be called."""
+        limit = self.per_expert
+        if isinstance(limit, Mapping):
+            limit = limit.get(expert)
+        return math.inf if limit is None else limit
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a question has spent: calls (also by expert), tokens, seconds."""
+
+    calls: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    by_expert: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 class Meter:
@@ -45,6 +71,7 @@ class Meter:
         self.deadline = self.started + budget.seconds  # a time.monotonic() value
         self.calls = 0
         self.tokens = 0
+        self._by_expert: Counter[str] = Counter()
         self._lock = Lock()
 
     @property
@@ -57,13 +84,22 @@ class Meter:
         if time.monotonic() >= self.deadline:
             raise BudgetExceeded("seconds", self.budget.seconds)
 
-    def spend_call(self) -> None:
-        """Count one expert call before it is made; raises BudgetExceeded."""
+    def used(self) -> Used:
+        """What has been spent so far."""
+        with self._lock:
+            return Used(self.calls, self.tokens, self.seconds, dict(self._by_expert))
+
+    def spend_call(self, expert: str = "") -> None:
+        """Count one call of an expert before it is made; raises BudgetExceeded."""
         self.check()
         with self._lock:
             if self.calls >= self.budget.calls:
                 raise BudgetExceeded("calls", self.budget.calls)
+            most = self.budget.calls_of(expert)
+            if self._by_expert[expert] >= most:
+                raise BudgetExceeded(f"calls of {expert}", most)
             self.calls += 1
+            self._by_expert[expert] += 1
 
     def spend_tokens(self, count: int = 1) -> None:
         """Count tokens written by a model; raises BudgetExceeded."""

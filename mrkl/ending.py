@@ -65,8 +65,16 @@ class Ending:
 
     def _end(self, text: str, status: Status, **parts: Any) -> Answer:
         self.trace.add("answer", status=str(status), text=text)
-        seconds = self.meter.seconds
-        return Answer(self.question, text, status, seconds=seconds, trace=self.trace, **parts)
+        used = self.meter.used()
+        return Answer(
+            self.question,
+            text,
+            status,
+            seconds=used.seconds,
+            used=used,
+            trace=self.trace,
+            **parts,
+        )
 
 
 def _records(draft: Draft, outcomes: Outcomes) -> tuple[StepRecord, ...]:

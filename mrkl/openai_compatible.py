@@ -2,12 +2,11 @@
 
 In: `openai:URL`, or `openai:URL#model`. Out: drafts and wordings, in the plan language of
 docs/contracts.md, parsed strictly; a reply that does not fit is sent back once with the reason.
-The key is read from MRKL_API_KEY or OPENAI_API_KEY. Nothing is sent but to that URL.
+The key is read from MRKL_API_KEY or OPENAI_API_KEY (environment or keyring). Nothing is sent but to that URL.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -19,6 +18,7 @@ from mrkl.faithful import fault
 from mrkl.language import Draft, ModelError, Offer, Outcomes, Turn
 from mrkl.plan import PlanError, parse_plan
 from mrkl.prompt import clean, render_result
+from mrkl.tools.secrets import keep, load
 from mrkl.trace import Trace
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class OpenAICompatible:
         self.url = url.rstrip("/")
         self.name = f"openai:{self.url}"
         self._model = model
-        self._key = key or os.environ.get("MRKL_API_KEY") or os.environ.get("OPENAI_API_KEY")
+        self._key = keep(key) if key else load("MRKL_API_KEY") or load("OPENAI_API_KEY")
         self._client: httpx.Client | None = None
 
     @classmethod

@@ -7,6 +7,7 @@ character once and accepts exactly what docs/contracts.md section 3 describes; i
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ def make_step(
     """Put a step together from its parts; `arguments` is the text between the parentheses."""
     card = cards.get(expert)
     if card is None:
-        raise PlanError(f"step {number}: there is no expert named {expert!r}")
+        raise PlanError(f"step {number}: there is no expert named {expert!r}{near(expert, cards)}")
     try:
         values = parse_arguments(arguments, card)
         needed = _references(values, card)
@@ -132,7 +133,9 @@ def given_plan(
     for number, (subquery, expert, arguments) in enumerate(calls, 1):
         card = cards.get(expert)
         if card is None:
-            raise PlanError(f"step {number}: there is no expert named {expert!r}")
+            raise PlanError(
+                f"step {number}: there is no expert named {expert!r}{near(expert, cards)}"
+            )
         try:
             written = render_arguments(arguments, card.parameters)
         except ValueError as error:
@@ -152,7 +155,9 @@ def parse_arguments(text: str, card: Card) -> dict[str, Argument]:
         equals = text.find("=", at)
         name = text[at:equals] if equals > 0 else text[at:]
         if name not in order or equals < 0:
-            raise PlanError(f"no parameter {name!r}; it has {', '.join(order) or 'none'}")
+            raise PlanError(
+                f"no parameter {name[:40]!r}{near(name, order)}; it has {', '.join(order) or 'none'}"
+            )
         if order.index(name) < following:
             raise PlanError(f"{name!r} is repeated or out of order")
         following = order.index(name) + 1
@@ -162,6 +167,12 @@ def parse_arguments(text: str, card: Card) -> dict[str, Argument]:
     if missing is not None:
         raise PlanError(f"{missing!r} is missing")
     return values
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` where one of the known names is like this one, else nothing."""
+    found = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _expect(text: str, at: int, what: str) -> int:

@@ -1,61 +1,48 @@
 """Runs a plan: steps whose references are known are called at once, side by side.
 
 In: a plan, the experts by name, the world and the question's meter and trace. Out: an outcome for
-every step. A failed step fails those that need it and no others. Deadlines and isolation are kept
-by `mrkl.experts.run.call`; what may be called at all is the plan's and the budget's business.
+every step. A failed step fails those that need it and no others. What stands around a single call
+(leave, budget, breaker, log, retries) is in mrkl.calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import TypeAlias
 
-from mrkl.budget import BudgetExceeded, Meter
-from mrkl.experts.base import Context, Expert, Failure, Result
-from mrkl.experts.run import call
-from mrkl.experts.world import World
+from mrkl.budget import BudgetExceeded
+from mrkl.calls import Outcome, Run
+from mrkl.experts.base import Failure, Result
 from mrkl.plan import Plan, Step
-from mrkl.references import ReferenceFault, fill, shown
+from mrkl.references import ReferenceFault, fill
 from mrkl.trace import Trace
-
-Outcome: TypeAlias = "Result | Failure"
-Allowed: TypeAlias = "Callable[[Expert, Step], str | None]"  # a reason to refuse, or None
 
 _SIDE_BY_SIDE = 6
 
 
-@dataclass(frozen=True)
-class Run:
-    """What all calls of one question share."""
-
-    experts: Mapping[str, Expert]
-    world: World
-    meter: Meter
-    trace: Trace
-    allowed: Allowed | None = None
-
-
 def run_plan(plan: Plan, run: Run) -> dict[int, Outcome]:
     """Call every step once all it needs is there; the outcomes by step number."""
-    outcomes: dict[int, Outcome] = {}
-    waiting = {step.id: step for step in plan}
+    outcomes: dict[int, Outcome] = dict(run.finished)
+    waiting = {step.id: step for step in plan if step.id not in outcomes}
+    if run.log:
+        run.log.planned(plan)
     while waiting:
         for step in _blocked(waiting.values(), outcomes):
             outcomes[step.id] = _unmet(step, outcomes, run.trace)
             del waiting[step.id]
         ready = [s for s in waiting.values() if all(k in outcomes for k in s.depends_on)]
         if len(ready) > 1:
-            _run_together(waiting, outcomes, run)
+            _run_together(plan, waiting, outcomes, run)
         elif ready:  # the common case, without the cost of a thread
             step = ready[0]
-            outcomes[step.id] = _run_step(step, outcomes, run)
+            outcomes[step.id] = _run_step(plan, step, outcomes, run)
             del waiting[step.id]
     return outcomes
 
 
-def _run_together(waiting: dict[int, Step], outcomes: dict[int, Outcome], run: Run) -> None:
+def _run_together(
+    plan: Plan, waiting: dict[int, Step], outcomes: dict[int, Outcome], run: Run
+) -> None:
     """Call all that is ready, and start what becomes ready meanwhile without a pause."""
     running: dict[Future[Outcome], int] = {}
     pool = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="mrkl-step")
@@ -63,7 +50,7 @@ def _run_together(waiting: dict[int, Step], outcomes: dict[int, Outcome], run: R
         while True:
             for step in [s for s in waiting.values() if _usable(s, outcomes)]:
                 known = {k: outcomes[k] for k in step.depends_on}
-                running[pool.submit(_run_step, step, known, run)] = step.id
+                running[pool.submit(_run_step, plan, step, known, run)] = step.id
                 del waiting[step.id]
             if not running:
                 return
@@ -90,26 +77,24 @@ def _unmet(step: Step, outcomes: Mapping[int, Outcome], trace: Trace) -> Failure
     return failure
 
 
-def _run_step(step: Step, outcomes: Mapping[int, Outcome], run: Run) -> Outcome:
-    """Fill in the references, ask the budget, call."""
+def _run_step(plan: Plan, step: Step, outcomes: Mapping[int, Outcome], run: Run) -> Outcome:
+    """Fill in the references and call, if it may be called."""
     expert = run.experts[step.expert]
     results = {k: out for k, out in outcomes.items() if isinstance(out, Result)}
     outcome: Outcome
-    refusal = run.allowed(expert, step) if run.allowed else None
+    refused = run.allowed(expert, step) if run.allowed else None
     try:
-        if refusal is not None:
-            outcome = Failure("refused", refusal)
+        if refused is not None:
+            outcome = Failure("refused", refused)
         else:
-            arguments = fill(step, expert.card, results, run.world)
-            run.meter.spend_call()
-            run.trace.add("call", step=step.id, expert=expert.name, arguments=shown(arguments))
-            outcome = call(expert, arguments, Context(run.world, run.meter.deadline))
+            outcome = run.outcome(plan, step, fill(step, expert.card, results, run.world))
     except ReferenceFault as error:
         outcome = Failure("bad_arguments", str(error))
     except BudgetExceeded as error:
         outcome = Failure("budget", str(error))
     if isinstance(outcome, Result):
-        run.trace.add("result", step=step.id, value=outcome.line(), source=outcome.source)
+        cut = {"truncated": True} if outcome.truncated else {}
+        run.trace.add("result", step=step.id, value=outcome.line(), source=outcome.source, **cut)
     else:
         run.trace.add("failure", step=step.id, error=outcome.kind, message=outcome.message)
     return outcome

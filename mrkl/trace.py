@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from mrkl.tools.secrets import masked
+
 
 @dataclass(frozen=True)
 class Event:
@@ -37,7 +39,8 @@ class Trace:
 
     def add(self, kind: str, **data: Any) -> None:
         """Record one event."""
-        event = Event(kind, time.monotonic() - self._started, data)
+        shown = {name: masked_value(value) for name, value in data.items()}
+        event = Event(kind, time.monotonic() - self._started, shown)
         self.events.append(event)
         if self._listener is not None:
             self._listener(event)
@@ -65,6 +68,18 @@ class Trace:
             # Text, not str: what was asked or found must not be read as markup
             table.add_row(f"{event.at * 1000:.0f} ms", event.kind, Text(str(event)))
         yield table
+
+
+def masked_value(value: Any) -> Any:
+    """The value without secrets, in texts and in what holds texts."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value)
+        return {name: masked_value(item) for name, item in items.items()}
+    if isinstance(value, list):
+        return [masked_value(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def _short(value: Any) -> str:

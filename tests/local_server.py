@@ -26,6 +26,10 @@ def serve(answer: Callable[[str, dict[str, list[str]]], Answer]) -> Iterator[str
             with contextlib.suppress(OSError):
                 self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.do_GET()
+
         def log_message(self, format: str, *args: object) -> None:
             return
 

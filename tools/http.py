@@ -28,6 +28,13 @@ MAX_REDIRECTS = 4
 MAX_URL = 2000  # characters
 _READ_TIMEOUT = 5.0  # seconds without a byte
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What Python takes for public and no public server has: protocol assignments (cloud metadata lives
+# there), IPv4-compatible, IPv4-translated, local NAT64 and site-local addresses.
+_NEVER = tuple(
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")
+)
+_ISATAP = 0x5EFE  # in the third quarter of an address: an IPv4 address follows
 _USER_AGENT = "mrkl (a program that answers questions; python-httpx)"
 
 
@@ -164,19 +171,21 @@ def _public_address(host: str, port: int, limits: _Limits) -> Address:
 
 
 def _allowed(address: Address, allow_loopback: bool) -> bool:
+    if address.is_loopback:
+        return allow_loopback
+    if any(address in network for network in _NEVER):
+        return False
     inner = _embedded(address)
     if inner is not None:
         return _allowed(inner, allow_loopback)
-    if address.is_loopback:
-        return allow_loopback
     return address.is_global and not address.is_multicast
 
 
 def _embedded(address: Address) -> Address | None:
-    """The IPv4 address inside an IPv6 one: mapped, 6to4, Teredo or NAT64."""
+    """The IPv4 address inside an IPv6 one: mapped, 6to4, Teredo, NAT64 or ISATAP."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
-    if address in _NAT64:
+    if address in _NAT64 or int(address) >> 32 & 0xFDFFFFFF == _ISATAP:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     teredo = address.teredo
     return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)

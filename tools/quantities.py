@@ -201,14 +201,19 @@ def _dimension_names() -> dict[Any, str]:
 
 def _mismatch(source: UnitPhrase, target: UnitPhrase) -> str:
     """`pounds measure mass, metres length`."""
-    here = dimension_name(source) or str(_dimension(source))
-    there = dimension_name(target) or str(_dimension(target))
+    here = dimension_name(source) or _spelled(_dimension(source))
+    there = dimension_name(target) or _spelled(_dimension(target))
     if here == there:
         there += " of another kind"
     verb = "measure" if source.text.endswith("s") and len(source.text) > 3 else "measures"
     if {here, there} == {"mass", "volume"}:
         there += ": that takes a density"
     return f"{source.text} {verb} {here}, {target.text} {there}"
+
+
+def _spelled(dimension: Any) -> str:
+    """`[length]^4`: a dimension that has no name. (pint cannot print Fractions as powers.)"""
+    return " ".join(f"{name}^{power}" for name, power in sorted(dimension.items()))
 
 
 def _mixed(parts: list[Part], wanted: list[UnitPhrase]) -> Conversion:

@@ -2,8 +2,9 @@
 
 Two ways: a `Worker` is a fresh interpreter that stays warm and serves a handler named
 "module:function"; `run_forked` runs any callable in a fork of this process, once. Both end at
-their deadline whatever the code does (loops, C code that keeps the GIL), under a memory limit.
-They guard against hanging, crashing and greed, not against malice: files and network stay open.
+their deadline whatever the code does (loops, C code that keeps the GIL), under limits of memory,
+processor time and file size. A few run at a time; the others wait, within their deadlines. They
+guard against hanging, crashing and greed, not against malice: files and network stay open.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import IO, Any
 
 MEMORY_LIMIT = 2 << 30  # bytes a sandboxed process may allocate on top of what it starts with
+FILE_LIMIT = 256 << 20  # bytes of one file it may write
+OPEN_FILES = 1024
+SIDE_BY_SIDE = max(4, 2 * (os.cpu_count() or 1))  # processes at work at one time
 MAX_REPLY = 16 << 20  # characters
 _GRACE = 1.0  # seconds after which a process that lost its parent ends itself
+_LONGEST = 86_400.0  # seconds; longer timeouts set no limits of time
 _FORK_LOCK = threading.Lock()
 
 
@@ -32,6 +38,32 @@ class SandboxError(Exception):
 
 class SandboxTimeout(SandboxError):
     """The time was up; the process has been killed."""
+
+
+class _Slots:
+    """The processes that may be at work at one time; a fork of this process starts anew."""
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(SIDE_BY_SIDE)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    @contextlib.contextmanager
+    def one(self, timeout: float) -> Generator[float]:
+        """Wait for a place; gives the seconds of the timeout that are left."""
+        began, free = time.monotonic(), self._free
+        if not free.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX)):
+            raise SandboxTimeout(f"no process was free within {timeout:.3g} s")
+        try:
+            yield timeout - (time.monotonic() - began)
+        finally:
+            free.release()
+
+    def _renew(self) -> None:
+        self._free = threading.BoundedSemaphore(SIDE_BY_SIDE)
+
+
+_slots = _Slots()
 
 
 def can_fork() -> bool:
@@ -123,10 +155,15 @@ class Pool:
 
     def request(self, key: str, text: str, timeout: float) -> str:
         """Send text to an idle worker, rather one that served `key` last, or to a fresh one."""
-        worker = self._take(key) or Worker(self._handler)
-        reply = worker.request(text, timeout)
-        self._put(key, worker)
-        return reply
+        with _slots.one(timeout) as left:
+            worker = self._take(key) or Worker(self._handler)
+            try:
+                reply = worker.request(text, left)
+            except SandboxError:
+                self._put("", Worker(self._handler))  # warm by the time of the next call
+                raise
+            self._put(key, worker)
+            return reply
 
     def close(self) -> None:
         """End all idle workers."""
@@ -172,6 +209,11 @@ def run_forked(function: Callable[[str], str], text: str, timeout: float) -> str
 
     The function sees all of this process's state as it was and can change none of it.
     """
+    with _slots.one(timeout) as left:
+        return _run_forked(function, text, left)
+
+
+def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> str:
     import multiprocessing  # heavy, and most calls need none
 
     context: Any = multiprocessing.get_context("fork")
@@ -194,14 +236,15 @@ def run_forked(function: Callable[[str], str], text: str, timeout: float) -> str
             _kill_group(process.pid)
             process.kill()
         process.join()
-        process.close()
+        with contextlib.suppress(ValueError):  # another thread's fork may be reaping it just now
+            process.close()
         receiver.close()
 
 
 def _forked(function: Callable[[str], str], text: str, sender: Any, timeout: float) -> None:
     os.setsid()
     _output_to_stderr()
-    _limit_memory()
+    _limit_resources()
     _end_after(timeout)
     if "torch" in sys.modules:
         # Its pool of threads did not come along: an operation that waited for one would hang.
@@ -216,7 +259,7 @@ def _serve(handler: str) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     _output_to_stderr()
-    _limit_memory()
+    _limit_resources()
     module, _, name = handler.partition(":")
     function = getattr(importlib.import_module(module), name)
     for line in requests:
@@ -237,12 +280,28 @@ def _output_to_stderr() -> None:
 
 def _end_after(timeout: float | None) -> None:
     """Let the kernel end this process if its parent is gone and cannot; None stops the clock."""
+    if timeout is not None:
+        _limit_processor(timeout)
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, 0 if timeout is None else timeout + _GRACE)
 
 
-def _limit_memory() -> None:
+def _limit_processor(timeout: float) -> None:
+    """Processor seconds for one call, should the clock be stopped: all cores for its time."""
+    try:
+        import resource
+    except ImportError:
+        return
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if timeout < _LONGEST:
+        limit = int(used + (timeout + _GRACE) * (os.cpu_count() or 1)) + 1
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
+
+
+def _limit_resources() -> None:
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -254,6 +313,12 @@ def _limit_memory() -> None:
         limit = used + MEMORY_LIMIT
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    caps = ((resource.RLIMIT_FSIZE, FILE_LIMIT), (resource.RLIMIT_NOFILE, OPEN_FILES))
+    for kind, cap in (*caps, (resource.RLIMIT_CORE, 0)):
+        soft, hard = resource.getrlimit(kind)
+        if soft == resource.RLIM_INFINITY or soft > cap:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(kind, (cap, hard))
 
 
 def _kill_group(pid: int) -> None:
