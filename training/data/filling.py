@@ -168,7 +168,7 @@ def _call(
     if expert == "currency":
         return simulate.currency(args["amount"], _named("target", arguments, draft), done, rng)
     if expert == "algebra":
-        return simulate.algebra(args, draft.fills, rng)
+        return simulate.algebra(args, draft.fills, done, rng)
     if expert == "encyclopedia":
         return Result(f"{args['topic'].capitalize()} is described in the encyclopedia.")
     entity = _named("entity", arguments, draft) if "entity" in args else None

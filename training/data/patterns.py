@@ -25,12 +25,13 @@ from training.data.templates import Question, Template, template
 FOLDER = Path(__file__).with_name("phrasings")
 FILES = (
     "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
-    "comparisons",
+    "comparisons", "arithmetic_3", "measures_3", "mixed_3", "heldout_3",
 )  # fmt: skip
 # which stream a file belongs to
 HOME = {
     "comparisons": "knowledge", "knowledge_2": "knowledge", "measures_2": "measures",
-    "limits_2": "limits",
+    "limits_2": "limits", "arithmetic_3": "arithmetic", "measures_3": "measures", "mixed_3": "mixed",
+    "heldout_3": "mixed",
 }  # fmt: skip
 NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberword", "ordinal",
            "vary"}  # fmt: skip
@@ -74,6 +75,7 @@ class Pattern:
     where: tuple[Compiled, ...] = ()
     hints: Mapping[str, Hints] = field(default_factory=dict[str, Hints])
     ordered: tuple[tuple[str, str], ...] = ()  # date slots that must follow each other
+    aside: bool = False  # from a file kept for tests: never trained on
     whole: bool = False  # results should be whole numbers
     positive: bool = True  # results should not be negative
 
@@ -144,7 +146,8 @@ def _compile(source: str, row: dict[str, Any]) -> Pattern:
         pattern_id(source, row["q"]), HOME.get(source, source), row["kind"], row["q"], question.types, tuple(pieces),
         built, template(answer.replace("\n- ", ", ").removeprefix("- ")),
         tuple(compile_condition(w) for w in _conditions(row)),
-        _hints(question, pieces, built, _limits(steps)), _ordered(question, built), whole, positive,
+        _hints(question, pieces, built, _limits(steps)), _ordered(question, built),
+        source.startswith("heldout"), whole, positive,
     )  # fmt: skip
 
 
