@@ -146,7 +146,7 @@ def _compile(source: str, row: dict[str, Any]) -> Pattern:
         pattern_id(source, row["q"]), HOME.get(source, source), row["kind"], row["q"], question.types, tuple(pieces),
         built, template(answer.replace("\n- ", ", ").removeprefix("- ")),
         tuple(compile_condition(w) for w in _conditions(row)),
-        _hints(question, pieces, built, _limits(steps)), _ordered(question, built),
+        _hints(question, pieces, built, _limits(steps), _bounds(_conditions(row))), _ordered(question, built),
         source.startswith("heldout"), whole, positive,
     )  # fmt: skip
 
@@ -273,11 +273,26 @@ _TIGHT_LEFT = re.compile(r"[\w^*/+=(){}$€£°%\-]$|[+*/=^×÷]\s$|\d\s[+\-*/]\
 _TIGHT_RIGHT = re.compile(r"^[\w^*/=(){}$€£°%+\-]|^\s[+*/=^×÷]")
 
 
+_BOUND = re.compile(r"(\w+) ([<>])=? (\d+(?:\.\d+)?)")
+
+
+def _bounds(conditions: list[str]) -> dict[str, tuple[float | None, float | None]]:
+    """Slot name → (least, most) from conditions such as `n < 60`."""
+    found: dict[str, tuple[float | None, float | None]] = {}
+    for part in " and ".join(conditions).split(" and "):
+        if match := _BOUND.fullmatch(part.strip()):
+            low, high = found.get(match[1], (None, None))
+            limit = float(match[3])
+            found[match[1]] = (limit, high) if match[2] == ">" else (low, limit)
+    return found
+
+
 def _hints(
     question: Question,
     pieces: list[tuple[int, str, str | None, bool]],
     steps: tuple[Step, ...],
     limits: Mapping[str, float],
+    bounds: Mapping[str, tuple[float | None, float | None]],
 ) -> dict[str, Hints]:
     formula = any(s.expert == "algebra" for s in steps)
     hints: dict[str, Hints] = {}
@@ -291,7 +306,7 @@ def _hints(
         most = next((m for rule, m in _MOST if re.search(rule, right, re.IGNORECASE)), None)
         most = 18 if re.search(r"\bgroup $", left, re.IGNORECASE) else most
         most = limits.get(name, most)
-        hints[name] = Hints(tight, most, _when(name, question, steps))
+        hints[name] = Hints(tight, most, _when(name, question, steps), *bounds.get(name, ()))
     return hints
 
 

@@ -60,7 +60,7 @@ def _function(equation: str, names: list[str]) -> _Function:
                 text = re.sub(rf"\b{name}\b", f"({place})", text)
             number = evaluate(text)
             if isinstance(number, bool) or not isinstance(number, int | Fraction):
-                raise ValueError("no exact number")
+                raise ArithError("no exact number")
             sides.append(Fraction(number))
         return sides[0] - sides[1]
 
