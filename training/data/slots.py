@@ -198,7 +198,10 @@ def _date(rng: random.Random, hints: Hints, _: str) -> Fill:
     if hints.when in ("any", "future") and rng.random() < 0.06:
         return _same(rng.choice(moments.RELATIVE))
     day = moments.random_date(rng, "future" if hints.when == "near" else hints.when)
-    return _same(moments.typed_date(day, rng), day, day.toordinal())
+    typed = moments.typed_date(day, rng)
+    while hints.when == "birth" and str(day.year) not in typed:  # nobody's age follows from a day
+        typed = moments.typed_date(day, rng)
+    return _same(typed, day, day.toordinal())
 
 
 def _time(rng: random.Random, hints: Hints, _: str) -> Fill:
