@@ -266,7 +266,8 @@ def _sanity(question: Question, text: str, steps: tuple[Step, ...]) -> tuple[boo
     )
     counting = kinds <= {"int", "bigint", "numberword"} and bool(kinds)
     free = re.search(r"negative|minus|below zero|overdrawn|°|degrees|\bsum\b", text, re.IGNORECASE)
-    return counting and divides, not free and bool(kinds)
+    unknowns = any(s.expert == "algebra" for s in steps)
+    return counting and divides, not free and not unknowns and bool(kinds)
 
 
 _TIGHT_LEFT = re.compile(r"[\w^*/+=(){}$€£°%\-]$|[+*/=^×÷]\s$|\d\s[+\-*/]\s$")
