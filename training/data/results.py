@@ -16,6 +16,7 @@ from typing import Any
 from mrkl.experts.base import Result
 from mrkl.tools.arith import ArithError, evaluate
 from training.data import entities, formulas, moments, solving, words
+from training.data.adapt import ALIASES
 from training.data.slots import Fill
 from training.data.units_table import BY_NAME, canonical, convert
 
@@ -178,10 +179,18 @@ def currency(amount: str, target: str, results: Mapping[int, Result], rng: rando
     except (CannotCall, TypeError, ValueError):
         number = 1.0
     known = entities.by_name("currency").get(target.lower())
-    code = known.facts["code"] if known else target.upper() if len(target) == 3 else "USD"
+    code = known.facts["code"] if known else _code(target)
     return Result(
         round(number * rng.choice((0.01, 0.5, 0.92, 1.1, 8, 140)) * rng.uniform(0.7, 1.4), 2), code
     )
+
+
+def _code(name: str) -> str:
+    """The code behind slang and symbols (`quid`, `€`); codes as they are."""
+    for code, names in ALIASES.items():
+        if len(code) == 3 and name.lower() in names:
+            return code.upper()
+    return name.upper() if len(name) == 3 else "USD"
 
 
 def algebra(
