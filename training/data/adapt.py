@@ -101,9 +101,9 @@ class Adapter:
         out = [_fixed("task", raw["task"]), _free("expression", expression)]
         if variable != "x":
             out.append(_free("variable", variable))
-        for old, new in (("at", "at"), ("from", "lower"), ("to", "upper")):
-            if old in raw:
-                out.append(_free(new, raw[old]))
+        for new, old in (("at", "at"), ("lower", "from"), ("upper", "to")):
+            if new in raw or old in raw:
+                out.append(_free(new, raw.get(new) or raw[old]))
         return out
 
     def _units(self, raw: dict[str, str]) -> list[Argument]:
@@ -113,7 +113,7 @@ class Adapter:
 
     def _calendar(self, raw: dict[str, str]) -> list[Argument]:
         task = raw["task"]
-        if task == "date_add":
+        if task in ("date_add", "add", "subtract"):
             return self._add(raw)
         out = [_fixed("task", task)]
         first = raw.get("date") or raw.get("birth_date") or raw.get("start") or raw.get("from")
@@ -144,15 +144,17 @@ class Adapter:
         amount = raw.get("amount") or raw.get("days")
         unit = raw.get("unit", "days").replace("_", " ")
         length = f"{amount} {unit}" if amount else raw.get("duration") or raw["add"]
-        task = "subtract" if length.startswith("-") else "add"
+        back = raw["task"] == "subtract" or length.startswith("-")
+        task = "subtract" if back else "add"
         start = raw.get("start") or raw.get("date")
         out = [_fixed("task", task), _free("duration", length.removeprefix("-"))]
         return out + (self._moment("date", start) if start else [])
 
     def _convert(self, raw: dict[str, str]) -> list[Argument]:
-        source, target = raw.get("source") or raw["from"], raw.get("target") or raw["to"]
-        moment = raw["time"]
-        if "date" in raw:
+        source = raw.get("source") or raw.get("from") or raw["place"]
+        target = raw.get("target") or raw["to"]
+        moment = raw.get("time") or raw["date"]
+        if "time" in raw and "date" in raw:
             moment = self._joined(moment, raw["date"])
         out = self._moment("date", moment)
         return [*out, *self._copied("place", source), *self._copied("to", target)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from mrkl import prompt
@@ -23,7 +23,7 @@ from training.data.slots import Fill, Hints, fill
 
 ENTITIES = {"country", "city", "capital", "element", "planet", "currency", "timezone_city", "continent",
             "language"}  # fmt: skip
-_ATTEMPTS = 24
+_ATTEMPTS = 40
 _TITLED = ENTITIES | {"person", "item", "items", "food", "animal", "place", "unit", "money"}
 
 
@@ -79,7 +79,7 @@ def draw(pattern: Pattern, rng: random.Random) -> Draft:
 
 def _fill(pattern: Pattern, name: str, rng: random.Random, attempt: int) -> Fill:
     known = pattern.hints.get(name, Hints())
-    hints = Hints(known.digits, known.most, known.when, attempt)
+    hints = replace(known, attempt=attempt if attempt % 3 else 0)
     return fill(pattern.types[name], rng, hints)
 
 
@@ -168,7 +168,7 @@ def _call(
     if expert == "currency":
         return simulate.currency(args["amount"], _named("target", arguments, draft), done, rng)
     if expert == "algebra":
-        return simulate.algebra(args, draft.fills, rng)
+        return simulate.algebra(args, draft.fills, done, rng)
     if expert == "encyclopedia":
         return Result(f"{args['topic'].capitalize()} is described in the encyclopedia.")
     entity = _named("entity", arguments, draft) if "entity" in args else None

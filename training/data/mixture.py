@@ -17,15 +17,16 @@ from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.11,
-    "measures": 0.20,
-    "knowledge": 0.19,
-    "limits": 0.09,
-    "cards": 0.27,
-    "problems": 0.11,
+    "arithmetic": 0.13,
+    "measures": 0.19,
+    "mixed": 0.12,
+    "knowledge": 0.15,
+    "limits": 0.07,
+    "cards": 0.22,
+    "problems": 0.09,
     "sql": 0.03,
 }
-PATTERNS = ("arithmetic", "measures", "knowledge", "limits")
+PATTERNS = ("arithmetic", "measures", "mixed", "knowledge", "limits")
 IRRELEVANT = 0.15  # share of pattern rows that are offered cards they do not need
 HELD_OUT = 0.08  # share of patterns kept aside, whole
 
@@ -39,8 +40,13 @@ def pool(source: str, split: str) -> tuple[patterns.Pattern, ...]:
         for pattern in patterns.all_patterns()
         if pattern.source == source
         and pattern.question not in walled
-        and (random.Random(f"held {pattern.id}").random() < HELD_OUT) == (split == "heldout")
+        and _held_out(pattern) == (split == "heldout")
     )
+
+
+def _held_out(pattern: patterns.Pattern) -> bool:
+    """Whole files kept aside, and a share of all other patterns."""
+    return pattern.aside or random.Random(f"held {pattern.id}").random() < HELD_OUT
 
 
 def pattern_rows(rng: random.Random, split: str, source: str) -> Iterator[Row]:

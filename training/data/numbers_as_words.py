@@ -104,7 +104,8 @@ def typed_int(n: int, rng: random.Random) -> str:
         if roll < 0.84 and n % 100 == 0 and n < 10**6:
             return f"{n / 1000:g}k"
         if roll < 0.92 and n % 10**5 == 0 and n >= 10**6:
-            return f"{n / 10**6:g}{rng.choice([' million', 'm', ' mln', ' million'])}"
+            # not `5m`: without a currency's sign that is read as metres
+            return f"{n / 10**6:g}{rng.choice([' million', ' mln', ' million'])}"
         if roll < 0.95 and n < 10**7 and n % 50 == 0:
             return _words(n, rng)
         return str(n)

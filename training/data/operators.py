@@ -165,6 +165,14 @@ class SwappedLetters(_Typo):
         return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 
+def _in_number(text: str, match: re.Match[str]) -> bool:
+    """Whether a word joins parts of a number: `two hundred and fifty`, `three and a half`."""
+    before, after = text[: match.start()].lower().split(), text[match.end() :].lower().split()
+    if match[0].lower() == "and" and after[:2] in (["a", "half"], ["a", "quarter"]):
+        return True
+    return bool(before and after) and before[-1] in NUMBER_WORDS and after[0] in NUMBER_WORDS
+
+
 class Synonyms:
     """A word for another that means the same here."""
 
@@ -177,6 +185,8 @@ class Synonyms:
         changed = 0
         for piece in _loose(draft):
             for match in reversed(list(wordings.finder(self.table).finditer(piece.text))):
+                if _in_number(piece.text, match):
+                    continue
                 if changed < self.most and rng.random() < 0.6:
                     new = rng.choice(self.table[match[0].lower()])
                     new = new.capitalize() if match[0][0].isupper() else new

@@ -25,12 +25,13 @@ from training.data.templates import Question, Template, template
 FOLDER = Path(__file__).with_name("phrasings")
 FILES = (
     "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
-    "comparisons",
+    "comparisons", "arithmetic_3", "measures_3", "mixed_3", "heldout_3",
 )  # fmt: skip
 # which stream a file belongs to
 HOME = {
     "comparisons": "knowledge", "knowledge_2": "knowledge", "measures_2": "measures",
-    "limits_2": "limits",
+    "limits_2": "limits", "arithmetic_3": "arithmetic", "measures_3": "measures", "mixed_3": "mixed",
+    "heldout_3": "mixed",
 }  # fmt: skip
 NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberword", "ordinal",
            "vary"}  # fmt: skip
@@ -74,6 +75,7 @@ class Pattern:
     where: tuple[Compiled, ...] = ()
     hints: Mapping[str, Hints] = field(default_factory=dict[str, Hints])
     ordered: tuple[tuple[str, str], ...] = ()  # date slots that must follow each other
+    aside: bool = False  # from a file kept for tests: never trained on
     whole: bool = False  # results should be whole numbers
     positive: bool = True  # results should not be negative
 
@@ -144,7 +146,8 @@ def _compile(source: str, row: dict[str, Any]) -> Pattern:
         pattern_id(source, row["q"]), HOME.get(source, source), row["kind"], row["q"], question.types, tuple(pieces),
         built, template(answer.replace("\n- ", ", ").removeprefix("- ")),
         tuple(compile_condition(w) for w in _conditions(row)),
-        _hints(question, pieces, built, _limits(steps)), _ordered(question, built), whole, positive,
+        _hints(question, pieces, built, _limits(steps), _bounds(_conditions(row))), _ordered(question, built),
+        source.startswith("heldout"), whole, positive,
     )  # fmt: skip
 
 
@@ -263,11 +266,26 @@ def _sanity(question: Question, text: str, steps: tuple[Step, ...]) -> tuple[boo
     )
     counting = kinds <= {"int", "bigint", "numberword"} and bool(kinds)
     free = re.search(r"negative|minus|below zero|overdrawn|°|degrees|\bsum\b", text, re.IGNORECASE)
-    return counting and divides, not free and bool(kinds)
+    unknowns = any(s.expert == "algebra" for s in steps)
+    return counting and divides, not free and not unknowns and bool(kinds)
 
 
 _TIGHT_LEFT = re.compile(r"[\w^*/+=(){}$€£°%\-]$|[+*/=^×÷]\s$|\d\s[+\-*/]\s$")
 _TIGHT_RIGHT = re.compile(r"^[\w^*/=(){}$€£°%+\-]|^\s[+*/=^×÷]")
+
+
+_BOUND = re.compile(r"(\w+) ([<>])=? (\d+(?:\.\d+)?)")
+
+
+def _bounds(conditions: list[str]) -> dict[str, tuple[float | None, float | None]]:
+    """Slot name → (least, most) from conditions such as `n < 60`."""
+    found: dict[str, tuple[float | None, float | None]] = {}
+    for part in " and ".join(conditions).split(" and "):
+        if match := _BOUND.fullmatch(part.strip()):
+            low, high = found.get(match[1], (None, None))
+            limit = float(match[3])
+            found[match[1]] = (limit, high) if match[2] == ">" else (low, limit)
+    return found
 
 
 def _hints(
@@ -275,6 +293,7 @@ def _hints(
     pieces: list[tuple[int, str, str | None, bool]],
     steps: tuple[Step, ...],
     limits: Mapping[str, float],
+    bounds: Mapping[str, tuple[float | None, float | None]],
 ) -> dict[str, Hints]:
     formula = any(s.expert == "algebra" for s in steps)
     hints: dict[str, Hints] = {}
@@ -288,7 +307,7 @@ def _hints(
         most = next((m for rule, m in _MOST if re.search(rule, right, re.IGNORECASE)), None)
         most = 18 if re.search(r"\bgroup $", left, re.IGNORECASE) else most
         most = limits.get(name, most)
-        hints[name] = Hints(tight, most, _when(name, question, steps))
+        hints[name] = Hints(tight, most, _when(name, question, steps), *bounds.get(name, ()))
     return hints
 
 

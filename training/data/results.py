@@ -15,7 +15,8 @@ from typing import Any
 
 from mrkl.experts.base import Result
 from mrkl.tools.arith import ArithError, evaluate
-from training.data import entities, formulas, moments, words
+from training.data import entities, formulas, moments, solving, words
+from training.data.adapt import ALIASES
 from training.data.slots import Fill
 from training.data.units_table import BY_NAME, canonical, convert
 
@@ -24,6 +25,7 @@ class CannotCall(Exception):
     """The call makes no sense with these values (division by zero, too large)."""
 
 
+_PART = re.compile(r"(-?\d[\d.]*(?:/\d+)?)\s+([a-z ]+)")
 _QUANTITY = re.compile(r"(-?[\d.]+(?:/\d+)?|#\d+)\s*(.*)")
 _SUMMARIES = ("sunny", "cloudy", "light rain", "clear", "overcast", "snow", "thunderstorm", "fog")
 _RANGES: dict[str, tuple[float, float, int, str | None]] = {
@@ -45,6 +47,8 @@ def calculator(expression: str, results: Mapping[int, Result]) -> Result:
 
 def units(quantity: str, to: str, results: Mapping[int, Result], rng: random.Random) -> Result:
     """Converted by the table; a plausible number for units that it lacks."""
+    if together := _compound(quantity, to):
+        return together
     match = _QUANTITY.match(quantity)
     unit = BY_NAME.get(canonical(to))
     symbol = unit[1].symbol if unit else to
@@ -60,6 +64,18 @@ def units(quantity: str, to: str, results: Mapping[int, Result], rng: random.Ran
     if found is None:
         return Result(round(amount * rng.uniform(0.2, 5), 3), symbol)
     return Result(float(f"{found[0]:.8g}"), found[1])
+
+
+def _compound(quantity: str, to: str) -> Result | None:
+    """`3 hours 12 minutes`: the sum of its parts, if the table knows them all."""
+    parts = _PART.findall(quantity)
+    if len(parts) < 2 or _PART.sub("", quantity).strip():
+        return None
+    found = [convert(float(evaluate(n)), unit.strip(), to) for n, unit in parts]
+    known = [one for one in found if one]
+    if len(known) < len(found):
+        return None
+    return Result(float(f"{sum(value for value, _ in known):.8g}"), known[0][1])
 
 
 def calendar(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Random) -> Result:
@@ -163,24 +179,57 @@ def currency(amount: str, target: str, results: Mapping[int, Result], rng: rando
     except (CannotCall, TypeError, ValueError):
         number = 1.0
     known = entities.by_name("currency").get(target.lower())
-    code = known.facts["code"] if known else target.upper() if len(target) == 3 else "USD"
+    code = known.facts["code"] if known else _code(target)
     return Result(
         round(number * rng.choice((0.01, 0.5, 0.92, 1.1, 8, 140)) * rng.uniform(0.7, 1.4), 2), code
     )
 
 
-def algebra(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Random) -> Result:
+def _code(name: str) -> str:
+    """The code behind slang and symbols (`quid`, `€`); codes as they are."""
+    for code, names in ALIASES.items():
+        if len(code) == 3 and name.lower() in names:
+            return code.upper()
+    return name.upper() if len(name) == 3 else "USD"
+
+
+def algebra(
+    given: Mapping[str, str],
+    fills: Mapping[str, Fill],
+    results: Mapping[int, Result],
+    rng: random.Random,
+) -> Result:
     """Solutions that the equation was built from, derivatives of polynomials, or a small formula."""
+    args = {name: _filled(text, results) for name, text in given.items()}
     formula = next((f.what for f in fills.values() if isinstance(f.what, formulas.Formula)), None)
     task = args["task"]
     if task == "solve":
         if formula and formula.solutions:
             return Result(list(formula.solutions) if len(formula.solutions) > 1 else
                            formula.solutions[0])  # fmt: skip
+        exact = solving.solve(args["expression"], args.get("variable", "x"))
+        if exact:
+            return Result(list(exact) if len(exact) > 1 else exact[0])
         pair = [str(rng.randint(-9, 30)) for _ in range(rng.choice((1, 1, 2)))]
         return Result(pair if len(pair) > 1 else pair[0])
-    if task == "derivative" and formula:
+    if (exact := _at_a_point(args)) is not None:
+        return Result(exact)
+    if task == "derivative" and formula and "at" not in args:
         return Result(formulas.derivative(formula) or "2*x")
-    if task in ("limit", "evaluate", "minimum", "maximum") or "lower" in args:
+    if task in ("limit", "evaluate", "minimum", "maximum") or "lower" in args or "at" in args:
         return Result(rng.randint(-20, 200) if rng.random() < 0.8 else f"{rng.randint(1, 20)}/3")
     return Result(formulas.polynomial(rng).plan)
+
+
+def _filled(text: str, results: Mapping[int, Result]) -> str:
+    return re.sub(r"#(\d+)", lambda match: str(results[int(match[1])].value), text)
+
+
+def _at_a_point(args: Mapping[str, str]) -> Any:
+    """The exact value of an expression at a point, or where a parabola turns."""
+    expression, variable = args["expression"], args.get("variable", "x")
+    if args["task"] == "evaluate" and "at" in args:
+        return solving.at(expression, variable, args["at"])
+    if args["task"] in ("minimum", "maximum") and "lower" not in args:
+        return solving.vertex(expression, variable)
+    return None

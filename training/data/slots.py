@@ -44,6 +44,8 @@ class Hints:
     digits: bool = False  # stands in a formula: no number words, no thousands marks
     most: float | None = None  # largest sensible value
     when: str = "any"  # dates: past, birth, future, near
+    low: float | None = None  # what the pattern's conditions demand
+    high: float | None = None
     attempt: int = 0  # how often the conditions have failed: smaller numbers then
 
 
@@ -56,6 +58,8 @@ def _same(text: str, what: Any = None, number: float | None = None) -> Fill:
 
 def int_value(rng: random.Random, hints: Hints) -> int:
     """Mostly small, sometimes thousands; small after failed attempts."""
+    if hints.low is not None or hints.high is not None:
+        return max(1, round(between(rng, hints, 2, 400)))
     roll = rng.random()
     if hints.most is not None and rng.random() < 0.95:
         return rng.randint(2 if hints.most > 2 else 1, max(2, int(hints.most)))
@@ -68,6 +72,15 @@ def int_value(rng: random.Random, hints: Hints) -> int:
         return value // 10 * 10 if rng.random() < 0.3 else value
     value = rng.randint(1000, 20000)
     return round(value, -2) if rng.random() < 0.5 else value
+
+
+def between(rng: random.Random, hints: Hints, least: float, spread: float) -> float:
+    """A number within the bounds; over wide ranges, small ones as often as large ones."""
+    low = least if hints.low is None else hints.low
+    high = low + spread if hints.high is None else hints.high
+    if low > 0 and high > 15 * low:
+        return float(low * (high / low) ** rng.random())
+    return rng.uniform(low, high)
 
 
 def _int(rng: random.Random, hints: Hints, _: str) -> Fill:
@@ -88,6 +101,8 @@ def _decimal(rng: random.Random, hints: Hints, _: str) -> Fill:
     if hints.attempt > 6:
         top = 10
     value = rng.uniform(0.2, top)
+    if hints.low is not None or hints.high is not None:
+        value = between(rng, hints, 0.2, 60)
     text = f"{value:.{rng.choices((0, 1, 2, 3), (2, 6, 4, 0.5))[0]}f}"
     if float(text) == 0:
         text = "0.5"
@@ -130,6 +145,9 @@ def _fraction(rng: random.Random, hints: Hints, _: str) -> Fill:
 def _money(rng: random.Random, hints: Hints, _: str) -> Fill:
     top = hints.most or rng.choice((10, 40, 100, 100, 1000, 5000))
     value = rng.uniform(0.5 if top < 100 else 10, top)
+    if hints.low is not None or hints.high is not None:
+        value = between(rng, hints, 0.5, 1000)
+        top = value
     cents = rng.random() < (0.6 if top <= 100 else 0.15)
     text = f"{value:.2f}" if cents else str(max(1, round(value)))
     if float(text) < 0.05:
@@ -180,7 +198,10 @@ def _date(rng: random.Random, hints: Hints, _: str) -> Fill:
     if hints.when in ("any", "future") and rng.random() < 0.06:
         return _same(rng.choice(moments.RELATIVE))
     day = moments.random_date(rng, "future" if hints.when == "near" else hints.when)
-    return _same(moments.typed_date(day, rng), day, day.toordinal())
+    typed = moments.typed_date(day, rng)
+    while hints.when == "birth" and str(day.year) not in typed:  # nobody's age follows from a day
+        typed = moments.typed_date(day, rng)
+    return _same(typed, day, day.toordinal())
 
 
 def _time(rng: random.Random, hints: Hints, _: str) -> Fill:

@@ -109,6 +109,21 @@ pressure|kilopascals|1000|kPa;kilopascals;kpa|kPa
 pressure|hectopascals|100|hPa;hectopascals;millibar;mbar|hPa
 pressure|atmospheres|101325|atmospheres;atm|atm
 pressure|mmHg|133.322387415|mmHg;mm of mercury;torr|mmHg
+power|watts|1|watts;W;watt|W
+power|kilowatts|1000|kilowatts;kW;kilowatt|kW
+power|megawatts|1e6|megawatts;MW|MW
+power|horsepower|745.69987158|horsepower;hp;bhp;horse power|hp
+angle|degrees|0.017453292519943295|degrees;deg|°
+angle|radians|1|radians;rad;rads|rad
+pace|minutes per kilometer|1|min/km;minutes per km;minutes per kilometre|min/km
+pace|minutes per mile|0.621371192237|min/mile;minutes per mile;min per mile|min/mi
+datarate|megabits per second|1|Mbit/s;Mbps;megabits per second|Mbit/s
+datarate|megabytes per second|8|MB/s;megabytes per second|MB/s
+datarate|gigabits per second|1000|Gbit/s;Gbps;gigabits per second|Gbit/s
+datarate|kilobytes per second|0.008|kB/s;kilobytes per second|kB/s
+flow|liters per minute|1|l/min;litres per minute|l/min
+flow|gallons per minute|3.785411784|gpm;gallons per minute|gal/min
+flow|cubic meters per hour|16.6666666667|m3/h;cubic metres per hour|m³/h
 fuel|miles per gallon|1|mpg;miles per gallon|mpg
 fuel|liters per 100 kilometers|1|l/100km|l/100km
 """
