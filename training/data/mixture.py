@@ -39,8 +39,13 @@ def pool(source: str, split: str) -> tuple[patterns.Pattern, ...]:
         for pattern in patterns.all_patterns()
         if pattern.source == source
         and pattern.question not in walled
-        and (random.Random(f"held {pattern.id}").random() < HELD_OUT) == (split == "heldout")
+        and _held_out(pattern) == (split == "heldout")
     )
+
+
+def _held_out(pattern: patterns.Pattern) -> bool:
+    """Whole files kept aside, and a share of all other patterns."""
+    return pattern.aside or random.Random(f"held {pattern.id}").random() < HELD_OUT
 
 
 def pattern_rows(rng: random.Random, split: str, source: str) -> Iterator[Row]:

@@ -103,6 +103,8 @@ def _clock(rng: random.Random) -> str:
 def knowledge(args: Mapping[str, str], entity: str | None, rng: random.Random) -> Result:
     """A fact of the data; for rankings, lists and counts something of the right kind."""
     attribute = args["attribute"]
+    if entity is not None and "where" in args:
+        return Result(rng.random() < 0.5)
     if entity is not None:
         thing = entities.find(entity, attribute)
         value, unit = thing.fact(attribute) if thing else (None, None)
@@ -139,6 +141,9 @@ def _plausible(attribute: str, rng: random.Random) -> Result:
         "currency": (entities.pick("currency", rng).name, None), "continent": ("Asia", None),
         "languages": (rng.sample(words.LANGUAGES, 2), None), "neighbours": ([thing.name], None),
         "time zone": ("Europe/Paris", None), "moons": (rng.randint(0, 90), None),
+        "molar mass": (round(rng.uniform(16, 420), 3), "g/mol"), "melting point":
+        (round(rng.uniform(-120, 900), 1), "°C"), "boiling point": (round(rng.uniform(20, 1400), 1),
+        "°C"), "population density": (round(rng.uniform(2, 900), 1), "people/km²"),
     }  # fmt: skip
     value, unit = values.get(attribute, (rng.randint(3, 2000), None))
     return Result(value, unit)
