@@ -188,9 +188,17 @@ def find(name: str, attribute: str) -> Thing | None:
 
 
 @cache
-def countries_by(attribute: str) -> dict[str, str]:
-    """Value of a fact that is one country's own (capital, calling code) → the country's name."""
-    return {str(c.fact(attribute)[0]).lower(): c.name for c in things()["country"]}
+def named_by(kind: str, attribute: str) -> dict[str, str]:
+    """Value of a fact that is one thing's own (capital, symbol) → the thing's name."""
+    return {str(thing.fact(attribute)[0]).lower(): thing.name for thing in things()[kind]}
+
+
+@cache
+def ranked(kind: str, attribute: str) -> tuple[str, ...]:
+    """Names by a number among their facts, largest first; those without it are left out."""
+    known = [(thing.fact(attribute)[0], thing.name) for thing in things()[kind]]
+    numbers = [(value, name) for value, name in known if isinstance(value, int | float)]
+    return tuple(name for _, name in sorted(numbers, reverse=True))
 
 
 @cache

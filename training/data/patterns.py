@@ -51,6 +51,7 @@ _MOST = (
     (r"^ ?(minutes?|mins?)\b", 180), (r"^ ?(seconds?|secs?)\b", 300), (r"^ ?(degrees|°)", 120),
     (r"^ ?(people|of us|friends|kids|mates|ppl)\b", 40), (r"^ ?cm\b", 250), (r"^ ?stone\b", 22),
     (r"^ ?(am|pm)\b", 12), (r"^ and an? (half|quarter)", 20), (r"^ ?oz\b", 40), (r"^ ?(days?)\b", 400), (r"^[ -]?(larg|bigg|small|most)", 10),
+    (r"^ million\b", 300), (r"^ thousand\b", 900),
     (r"^[ -]?(least|high|low|cities|countries|elements|hottest|heaviest|lightest)", 10),
 )  # fmt: skip
 
