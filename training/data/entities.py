@@ -172,33 +172,13 @@ def pick(kind: str, rng: random.Random) -> Thing:
 
 
 @cache
-def by_name(kind: str) -> dict[str, Thing]:
-    """Lower-case name → entity."""
-    return {thing.name.lower(): thing for thing in things()[kind]}
-
-
-def find(name: str, attribute: str) -> Thing | None:
-    """An entity by its data name or with its article; the one that has the attribute."""
-    low = name.lower().removeprefix("the ")
-    for kind in ("country", "city", "planet", "element"):
-        thing = by_name(kind).get(low)
-        if thing and thing.fact(attribute)[0] is not None:
-            return thing
-    return None
-
-
-@cache
-def named_by(kind: str, attribute: str) -> dict[str, str]:
-    """Value of a fact that is one thing's own (capital, symbol) → the thing's name."""
-    return {str(thing.fact(attribute)[0]).lower(): thing.name for thing in things()[kind]}
-
-
-@cache
-def ranked(kind: str, attribute: str) -> tuple[str, ...]:
-    """Names by a number among their facts, largest first; those without it are left out."""
-    known = [(thing.fact(attribute)[0], thing.name) for thing in things()[kind]]
-    numbers = [(value, name) for value, name in known if isinstance(value, int | float)]
-    return tuple(name for _, name in sorted(numbers, reverse=True))
+def currency_by_form() -> dict[str, Thing]:
+    """Any way to write a currency, in lower case → the commonest currency so written."""
+    found: dict[str, Thing] = {}
+    for thing in things()["currency"]:
+        for form in (thing.name, *thing.forms):
+            found.setdefault(form.lower(), thing)
+    return found
 
 
 @cache

@@ -1,8 +1,8 @@
 """What an expert would answer, so that the composer sees results like the real ones.
 
-In: an expert, its rendered arguments, the fills behind them and earlier results. Out: `Result`s. The calculator is executed exactly; knowledge comes from entities.json; units are
-converted by the table; the rest are plausible values of the right kind. Nothing here is learned:
-result lines are input to the core.
+In: an expert, its rendered arguments, the fills behind them and earlier results. Out: `Result`s.
+Calculator and knowledge are asked themselves; units are converted by the table; the rest are
+plausible values of the right kind. Nothing here is learned: result lines are input to the core.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import random
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache, lru_cache
 from typing import Any
 
-from mrkl.experts.base import Result
+from mrkl.experts.base import Context, Expert, ExpertError, Result
+from mrkl.experts.knowledge import build as knowledge_expert
 from mrkl.tools.arith import ArithError, evaluate
 from training.data import entities, formulas, moments, words
 from training.data.slots import Fill
@@ -25,7 +27,6 @@ class CannotCall(Exception):
 
 
 _QUANTITY = re.compile(r"(-?[\d.]+(?:/\d+)?|#\d+)\s*(.*)")
-_KEY = re.compile(r"(capital|calling code|internet domain|symbol|atomic number) = (.+)")
 _SUMMARIES = ("sunny", "cloudy", "light rain", "clear", "overcast", "snow", "thunderstorm", "fog")
 _RANGES: dict[str, tuple[float, float, int, str | None]] = {
     "temperature": (-15, 36, 0, "°C"), "high": (-8, 39, 0, "°C"), "low": (-22, 27, 0, "°C"),
@@ -104,38 +105,44 @@ def _clock(rng: random.Random) -> str:
 
 
 def knowledge(args: Mapping[str, str], entity: str | None, rng: random.Random) -> Result:
-    """A fact of the data; for rankings, lists and counts something of the right kind."""
+    """What the expert answers; where it has no answer, something of the right kind."""
+    if known := _known(args, entity):
+        return known
     attribute = args["attribute"]
-    if entity is not None and "where" in args:
-        return Result(rng.random() < 0.5)
     if entity is not None:
-        thing = entities.find(entity, attribute)
-        value, unit = thing.fact(attribute) if thing else (None, None)
-        if value is not None:
-            return Result(value, unit)
-        return _plausible(attribute, rng)
-    kind = args.get("kind", "country")
-    own = _KEY.fullmatch(args.get("where", ""))
-    if own and own[2].lower() in (known := entities.named_by(kind, own[1])):
-        return Result(known[own[2].lower()])
-    ranked = entities.ranked(kind, attribute)
-    rank = int(args.get("rank", "1"))
-    if ranked and "order" in args and not {"n", "where"} & args.keys() and rank <= len(ranked):
-        return Result(ranked[rank - 1 if args["order"] == "max" else -rank])
+        return Result(rng.random() < 0.5) if "where" in args else _plausible(attribute, rng)
     if attribute == "count":
         return Result(rng.randint(1, 60))
-    named = re.search(r"name in \(([^)]*)\)", args.get("where", ""))
-    pool = [n.strip() for n in named[1].split(",")] if named else None
-    names = pool or [entities.pick(kind, rng).name for _ in range(rng.randint(2, 9))]
-    if pool and "order" in args and "n" not in args:
-        facts = [(entities.find(name, attribute), name) for name in pool]
-        known = [(thing.fact(attribute)[0], name) for thing, name in facts if thing]
-        if len(known) == len(pool):
-            return Result((max if args["order"] == "max" else min)(known)[1])
+    kind = args.get("kind", "country")
+    names = [entities.pick(kind, rng).name for _ in range(rng.randint(2, 9))]
     several = "n" in args or (attribute == "name" and "order" not in args)
     if several and not re.search(r"(capital|calling code|atomic number|symbol) =", str(args)):
         return Result(list(dict.fromkeys(names)))
     return Result(rng.choice(names))
+
+
+def _known(args: Mapping[str, str], entity: str | None) -> Result | None:
+    given: dict[str, Any] = dict(args)
+    if entity is not None:
+        given["entity"] = entity
+    try:
+        given |= {key: int(args[key]) for key in ("n", "rank") if key in args}
+    except ValueError:
+        return None
+    return _asked(tuple(sorted(given.items())))
+
+
+@cache
+def _knowledge_expert() -> Expert:
+    return knowledge_expert()
+
+
+@lru_cache(maxsize=20_000)  # the same things are asked again and again
+def _asked(given: tuple[tuple[str, Any], ...]) -> Result | None:
+    try:
+        return _knowledge_expert().call(dict(given), Context())
+    except ExpertError:
+        return None
 
 
 def _plausible(attribute: str, rng: random.Random) -> Result:
@@ -174,7 +181,7 @@ def currency(amount: str, target: str, results: Mapping[int, Result], rng: rando
         number = float(calculator(amount, results).value)
     except (CannotCall, TypeError, ValueError):
         number = 1.0
-    known = entities.by_name("currency").get(target.lower())
+    known = entities.currency_by_form().get(target.lower())
     code = known.facts["code"] if known else target.upper() if len(target) == 3 else "USD"
     return Result(
         round(number * rng.choice((0.01, 0.5, 0.92, 1.1, 8, 140)) * rng.uniform(0.7, 1.4), 2), code
