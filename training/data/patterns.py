@@ -24,18 +24,18 @@ from training.data.templates import Question, Template, template
 
 FOLDER = Path(__file__).with_name("phrasings")
 FILES = (
-    "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
-    "comparisons",
     "lookups", "knowledge_3", "weather_3", "encyclopedia_3", "followups_3", "limits_3", "twins_3",
     "heldout_know_3",
+    "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
+    "comparisons",
 )  # fmt: skip
 # which stream a file belongs to
 HOME = {
-    "comparisons": "knowledge", "knowledge_2": "knowledge", "measures_2": "measures",
-    "limits_2": "limits",
     "lookups": "knowledge", "knowledge_3": "knowledge", "weather_3": "knowledge",
     "encyclopedia_3": "knowledge", "followups_3": "knowledge", "limits_3": "limits",
     "twins_3": "limits", "heldout_know_3": "knowledge",
+    "comparisons": "knowledge", "knowledge_2": "knowledge", "measures_2": "measures",
+    "limits_2": "limits",
 }  # fmt: skip
 NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberword", "ordinal",
            "vary"}  # fmt: skip
