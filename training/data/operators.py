@@ -165,6 +165,12 @@ class SwappedLetters(_Typo):
         return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 
+def _in_number(text: str, word: re.Match[str]) -> bool:
+    """Whether it is the `and` of `nine thousand and six`."""
+    before = re.split(r"[\s-]", text[: word.start()].strip().lower())[-1]
+    return word[0].lower() == "and" and before in NUMBER_WORDS
+
+
 class Synonyms:
     """A word for another that means the same here."""
 
@@ -177,6 +183,8 @@ class Synonyms:
         changed = 0
         for piece in _loose(draft):
             for match in reversed(list(wordings.finder(self.table).finditer(piece.text))):
+                if _in_number(piece.text, match):
+                    continue
                 if changed < self.most and rng.random() < 0.6:
                     new = rng.choice(self.table[match[0].lower()])
                     new = new.capitalize() if match[0][0].isupper() else new
