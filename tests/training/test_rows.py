@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from itertools import islice
 
@@ -10,8 +11,9 @@ import pytest
 
 from mrkl.numbers_in import answer_numbers, argument_numbers
 from mrkl.prompt import ABSTAIN, ANSWER, END, PLAN, QUESTION, RESULTS, SAY
-from training.data import mixture
+from training.data import filling, mixture
 from training.data.adapt import SIGNATURES
+from training.data.patterns import all_patterns
 from training.data.row import Row
 
 COPIED = {
@@ -110,6 +112,22 @@ def test_held_out_patterns_are_not_trained_on() -> None:
     assert train
     assert held
     assert not train & held
+
+
+def test_files_named_heldout_are_kept_aside_whole() -> None:
+    train = {p.id for source in mixture.PATTERNS for p in mixture.pool(source, "train")}
+    held = {p.id for source in mixture.PATTERNS for p in mixture.pool(source, "heldout")}
+    assert sum(one.startswith("heldout_know_3/") for one in held) > 50
+    assert not any(one.startswith("heldout") for one in train)
+
+
+def test_yes_or_no_facts_name_a_thing_and_a_condition() -> None:
+    rng = random.Random(5)
+    pattern = next(p for p in all_patterns() if p.question == "is {element:e} a metal or not")
+    draft, done = filling.solved(pattern, rng)
+    row = filling.finish(draft, done)
+    assert re.search(r'entity="\w+", where="category = metal"', row.plan)
+    assert done[1].value in (True, False)
 
 
 def test_sources_are_many(sample: list[Row]) -> None:

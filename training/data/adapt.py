@@ -30,7 +30,7 @@ _FIELDS = {
     "minimum temperature": "low", "maximum temperature": "high", "condition": "summary",
     "wind speed": "wind", "precipitation": "rain",
 }  # fmt: skip
-_ATTRIBUTES = {"language": "languages", "radius": "diameter"}
+_ATTRIBUTES = {"language": "languages"}
 _UNSAID = ("today", "now", "current date")  # what an absent date means
 ALIASES: dict[str, tuple[str, ...]] = {
     "usd": ("us dollars", "american dollars", "us dollar", "american money", "usd", "dollars",
@@ -214,7 +214,9 @@ class Adapter:
             raise Drop(f"attribute not in the knowledge base: {attribute}")
         out = [_fixed("attribute", attribute)]
         if "entity" in raw:
-            return out + self._copied("entity", raw["entity"])
+            out += self._copied("entity", raw["entity"])
+            # with conditions it is a yes or no question
+            return [*out, _free("where", raw["where"])] if "where" in raw else out
         out.append(_fixed("kind", raw["kind"]))
         if "order" in raw:
             out.append(_fixed("order", raw["order"].replace("top", "max")))

@@ -172,25 +172,13 @@ def pick(kind: str, rng: random.Random) -> Thing:
 
 
 @cache
-def by_name(kind: str) -> dict[str, Thing]:
-    """Lower-case name → entity."""
-    return {thing.name.lower(): thing for thing in things()[kind]}
-
-
-def find(name: str, attribute: str) -> Thing | None:
-    """An entity by its data name or with its article; the one that has the attribute."""
-    low = name.lower().removeprefix("the ")
-    for kind in ("country", "city", "planet", "element"):
-        thing = by_name(kind).get(low)
-        if thing and thing.fact(attribute)[0] is not None:
-            return thing
-    return None
-
-
-@cache
-def countries_by(attribute: str) -> dict[str, str]:
-    """Value of a fact that is one country's own (capital, calling code) → the country's name."""
-    return {str(c.fact(attribute)[0]).lower(): c.name for c in things()["country"]}
+def currency_by_form() -> dict[str, Thing]:
+    """Any way to write a currency, in lower case → the commonest currency so written."""
+    found: dict[str, Thing] = {}
+    for thing in things()["currency"]:
+        for form in (thing.name, *thing.forms):
+            found.setdefault(form.lower(), thing)
+    return found
 
 
 @cache

@@ -166,7 +166,10 @@ def _call(
     if expert == "weather":
         return simulate.weather(args["field"], rng)
     if expert == "currency":
-        return simulate.currency(args["amount"], _named("target", arguments, draft), done, rng)
+        target = _named("target", arguments, draft)
+        if target.startswith("#"):
+            target = str(done[int(target[1:])].value)
+        return simulate.currency(args["amount"], target, done, rng)
     if expert == "algebra":
         return simulate.algebra(args, draft.fills, done, rng)
     if expert == "encyclopedia":

@@ -24,11 +24,16 @@ from training.data.templates import Question, Template, template
 
 FOLDER = Path(__file__).with_name("phrasings")
 FILES = (
+    "lookups", "knowledge_3", "weather_3", "encyclopedia_3", "followups_3", "limits_3", "twins_3",
+    "heldout_know_3",
     "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
     "comparisons", "arithmetic_3", "measures_3", "mixed_3", "heldout_3",
 )  # fmt: skip
 # which stream a file belongs to
 HOME = {
+    "lookups": "knowledge", "knowledge_3": "knowledge", "weather_3": "knowledge",
+    "encyclopedia_3": "knowledge", "followups_3": "knowledge", "limits_3": "limits",
+    "twins_3": "limits", "heldout_know_3": "knowledge",
     "comparisons": "knowledge", "knowledge_2": "knowledge", "measures_2": "measures",
     "limits_2": "limits", "arithmetic_3": "arithmetic", "measures_3": "measures", "mixed_3": "mixed",
     "heldout_3": "mixed",
@@ -47,6 +52,7 @@ _MOST = (
     (r"^ ?(minutes?|mins?)\b", 180), (r"^ ?(seconds?|secs?)\b", 300), (r"^ ?(degrees|°)", 120),
     (r"^ ?(people|of us|friends|kids|mates|ppl)\b", 40), (r"^ ?cm\b", 250), (r"^ ?stone\b", 22),
     (r"^ ?(am|pm)\b", 12), (r"^ and an? (half|quarter)", 20), (r"^ ?oz\b", 40), (r"^ ?(days?)\b", 400), (r"^[ -]?(larg|bigg|small|most)", 10),
+    (r"^ million\b", 300), (r"^ thousand\b", 900),
     (r"^[ -]?(least|high|low|cities|countries|elements|hottest|heaviest|lightest)", 10),
 )  # fmt: skip
 
@@ -271,7 +277,10 @@ def _sanity(question: Question, text: str, steps: tuple[Step, ...]) -> tuple[boo
 
 
 _TIGHT_LEFT = re.compile(r"[\w^*/+=(){}$€£°%\-]$|[+*/=^×÷]\s$|\d\s[+\-*/]\s$")
-_TIGHT_RIGHT = re.compile(r"^[\w^*/=(){}$€£°%+\-]|^\s[+*/=^×÷]")
+# "39 million": a plan repeats the 39, which number words would hide
+_TIGHT_RIGHT = re.compile(
+    r"^[\w^*/=(){}$€£°%+\-]|^\s[+*/=^×÷]|^ (hundred|thousand|million|billion)"
+)
 
 
 _BOUND = re.compile(r"(\w+) ([<>])=? (\d+(?:\.\d+)?)")

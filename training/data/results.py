@@ -1,8 +1,8 @@
 """What an expert would answer, so that the composer sees results like the real ones.
 
-In: an expert, its rendered arguments, the fills behind them and earlier results. Out: `Result`s. The calculator is executed exactly; knowledge comes from entities.json; units are
-converted by the table; the rest are plausible values of the right kind. Nothing here is learned:
-result lines are input to the core.
+In: an expert, its rendered arguments, the fills behind them and earlier results. Out: `Result`s.
+Calculator and knowledge are asked themselves; units are converted by the table; the rest are
+plausible values of the right kind. Nothing here is learned: result lines are input to the core.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import random
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache, lru_cache
 from typing import Any
 
-from mrkl.experts.base import Result
+from mrkl.experts.base import Context, Expert, ExpertError, Result
+from mrkl.experts.knowledge import build as knowledge_expert
 from mrkl.tools.arith import ArithError, evaluate
 from training.data import entities, formulas, moments, solving, words
 from training.data.adapt import ALIASES
@@ -87,6 +89,8 @@ def calendar(args: Mapping[str, str], fills: Mapping[str, Fill], rng: random.Ran
         if re.search(r"hour|minute|second", args.get("duration", "")):
             return Result(_clock(rng) if rng.random() < 0.7 else f"{day.isoformat()} {_clock(rng)}")
         return Result((day + timedelta(days=rng.randint(-400, 700))).isoformat())
+    if task == "difference" and re.fullmatch(r"[A-Za-z]+ \d{4}", args.get("date", "")):
+        return Result(rng.choice((28, 30, 31)), "days")  # the length of a month
     if task == "difference":
         unit = args.get("unit", "days")
         return Result(rng.randint(2, 60 if unit in ("years", "hours", "weeks") else 900), unit)
@@ -117,32 +121,44 @@ def _clock(rng: random.Random) -> str:
 
 
 def knowledge(args: Mapping[str, str], entity: str | None, rng: random.Random) -> Result:
-    """A fact of the data; for rankings, lists and counts something of the right kind."""
+    """What the expert answers; where it has no answer, something of the right kind."""
+    if known := _known(args, entity):
+        return known
     attribute = args["attribute"]
     if entity is not None:
-        thing = entities.find(entity, attribute)
-        value, unit = thing.fact(attribute) if thing else (None, None)
-        if value is not None:
-            return Result(value, unit)
-        return _plausible(attribute, rng)
-    kind = args.get("kind", "country")
-    own = re.fullmatch(r"(capital|calling code) = (.+)", args.get("where", ""))
-    if own and own[2].lower() in (known := entities.countries_by(own[1])):
-        return Result(known[own[2].lower()])
+        return Result(rng.random() < 0.5) if "where" in args else _plausible(attribute, rng)
     if attribute == "count":
         return Result(rng.randint(1, 60))
-    named = re.search(r"name in \(([^)]*)\)", args.get("where", ""))
-    pool = [n.strip() for n in named[1].split(",")] if named else None
-    names = pool or [entities.pick(kind, rng).name for _ in range(rng.randint(2, 9))]
-    if pool and "order" in args and "n" not in args:
-        facts = [(entities.find(name, attribute), name) for name in pool]
-        known = [(thing.fact(attribute)[0], name) for thing, name in facts if thing]
-        if len(known) == len(pool):
-            return Result((max if args["order"] == "max" else min)(known)[1])
+    kind = args.get("kind", "country")
+    names = [entities.pick(kind, rng).name for _ in range(rng.randint(2, 9))]
     several = "n" in args or (attribute == "name" and "order" not in args)
     if several and not re.search(r"(capital|calling code|atomic number|symbol) =", str(args)):
         return Result(list(dict.fromkeys(names)))
     return Result(rng.choice(names))
+
+
+def _known(args: Mapping[str, str], entity: str | None) -> Result | None:
+    given: dict[str, Any] = dict(args)
+    if entity is not None:
+        given["entity"] = entity
+    try:
+        given |= {key: int(args[key]) for key in ("n", "rank") if key in args}
+    except ValueError:
+        return None
+    return _asked(tuple(sorted(given.items())))
+
+
+@cache
+def _knowledge_expert() -> Expert:
+    return knowledge_expert()
+
+
+@lru_cache(maxsize=20_000)  # the same things are asked again and again
+def _asked(given: tuple[tuple[str, Any], ...]) -> Result | None:
+    try:
+        return _knowledge_expert().call(dict(given), Context())
+    except ExpertError:
+        return None
 
 
 def _plausible(attribute: str, rng: random.Random) -> Result:
@@ -155,6 +171,9 @@ def _plausible(attribute: str, rng: random.Random) -> Result:
         "currency": (entities.pick("currency", rng).name, None), "continent": ("Asia", None),
         "languages": (rng.sample(words.LANGUAGES, 2), None), "neighbours": ([thing.name], None),
         "time zone": ("Europe/Paris", None), "moons": (rng.randint(0, 90), None),
+        "molar mass": (round(rng.uniform(16, 420), 3), "g/mol"), "melting point":
+        (round(rng.uniform(-120, 900), 1), "°C"), "boiling point": (round(rng.uniform(20, 1400), 1),
+        "°C"), "population density": (round(rng.uniform(2, 900), 1), "people/km²"),
     }  # fmt: skip
     value, unit = values.get(attribute, (rng.randint(3, 2000), None))
     return Result(value, unit)
@@ -178,7 +197,7 @@ def currency(amount: str, target: str, results: Mapping[int, Result], rng: rando
         number = float(calculator(amount, results).value)
     except (CannotCall, TypeError, ValueError):
         number = 1.0
-    known = entities.by_name("currency").get(target.lower())
+    known = entities.currency_by_form().get(target.lower())
     code = known.facts["code"] if known else _code(target)
     return Result(
         round(number * rng.choice((0.01, 0.5, 0.92, 1.1, 8, 140)) * rng.uniform(0.7, 1.4), 2), code
