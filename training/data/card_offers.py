@@ -70,7 +70,12 @@ def alike(one: Card, other: Card) -> bool:
 
 
 def beside(question: str, right: Asked, rng: random.Random) -> list[Card]:
-    """None to three other cards for a question that `right` answers."""
+    """None to three other cards for a question that `right` answers.
+
+    None when the question is a bare value (`27`): only with one card on offer does it say enough.
+    """
+    if bare(question, right.card):
+        return []
     count = rng.choice((0, 1, 2, 3, 3))
     others = load("train")
     chosen: list[Asked] = []
@@ -91,6 +96,12 @@ def beside(question: str, right: Asked, rng: random.Random) -> list[Card]:
 @cache
 def _family(name: str) -> tuple[Asked, ...]:
     return tuple(o for o in (*load("train"), *load("heldout")) if o.family == name)
+
+
+def bare(question: str, card: Card) -> bool:
+    """Whether a short question shares no word with the card that answers it."""
+    told = _WORD.findall(question.lower())
+    return len(told) < 5 and not _words(question) & _card_words(card)
 
 
 def strangers(question: str, family: str, rng: random.Random) -> list[Card]:

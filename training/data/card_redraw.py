@@ -167,7 +167,7 @@ def _text(typed: str, quoted: bool, rng: random.Random) -> Redrawn | None:
         new = _code(typed, rng) if re.search(r"\d", typed) else typed
     elif re.search(r"\d", typed):
         new = _code(typed, rng)
-    elif not re.fullmatch(r"[\w' -]+", typed) or len(typed) < 3:
+    elif not re.fullmatch(r"[\w' -]+", typed) or len(typed) < 3 or typed.isupper():
         return None
     elif quoted and len(typed.split()) > 2:
         new = rng.choice(words.SENTENCES)

@@ -17,7 +17,7 @@ from mrkl.experts.base import Card, Parameter
 from mrkl.prompt import StepText, render_abstained, render_row
 from training.data import card_steps
 from training.data.card_files import SERVED, Asked, Question, load
-from training.data.card_offers import beside, strangers
+from training.data.card_offers import bare, beside, strangers
 from training.data.card_redraw import redrawn
 from training.data.card_steps import Planned
 from training.data.card_surface import dressed
@@ -55,7 +55,7 @@ def varied(
             question, arguments[parameter.name] = _number(question, value, parameter, rng)
         elif isinstance(value, str) and parameter.type == "str" and question.count(value) == 1:
             words = re.fullmatch(r"[A-Za-z' ]+", value)  # codes, times, addresses keep their form
-            if words and len(value) > 2 and rng.random() < 0.5:
+            if words and len(value) > 2 and not value.isupper() and rng.random() < 0.5:
                 new = retold(value, rng)
                 question = question.replace(value, new)
                 arguments[parameter.name] = new
@@ -177,12 +177,12 @@ def _planned(
     if roll < 0.17 and card_steps.numeric(card):
         further = card_steps.then_converted if rng.random() < 0.45 else card_steps.then_calculated
         return further(text, card, arguments, rng)
-    if roll < 0.2 and len(text) < 110:
+    if roll < 0.2 and len(text) < 110 and not bare(text, one.card):
         other = rng.choice(asked)
         if other.family == one.family:
             return None
         second = _drawn(rng.choice(other.questions), other.card, rng)
-        if len(second.text) > 110 or "->" in second.text:
+        if len(second.text) > 110 or "->" in second.text or bare(second.text, other.card):
             return None
         told = (second.text, other.card, second.arguments)
         return card_steps.two_cards((text, card, arguments), told, rng)

@@ -190,6 +190,7 @@ def first_worked_out(question: Question, card: Card, rng: random.Random) -> Plan
         if p.type in ("int", "float", "number")
         and p.name in question.at
         and isinstance(question.arguments[p.name], int | float)
+        and re.fullmatch(r"[\d.,]+", question.text[slice(*question.at[p.name])])
     ]
     if not numbers:
         return None
