@@ -69,7 +69,8 @@ def _value(
     if isinstance(value, list):
         return _listed(typed, value, rng)
     if isinstance(value, int | float):
-        return _number(typed, value, parameter, text[place[1] :], rng)
+        alone = not text[: place[0]][-1:].isalnum()
+        return _number(typed, value, parameter, text[place[1] :], alone, rng)
     if parameter.choices:
         return _choice(typed, str(value), parameter, rng)
     if parameter.type in ("int", "float", "number"):
@@ -83,8 +84,9 @@ def _value(
 
 
 def _number(
-    typed: str, value: float, parameter: Parameter, after: str, rng: random.Random
+    typed: str, value: float, parameter: Parameter, after: str, alone: bool, rng: random.Random
 ) -> Redrawn | None:
+    """`alone`: nothing is glued to its front, as in `18x24`."""
     if value_of(typed) is None:  # `three of us`: the number word inside the place
         return _arithmetic(typed, str(value), rng)
     told = f"{parameter.name} {parameter.description}"
@@ -92,7 +94,8 @@ def _number(
     if other is not None:
         return Redrawn(*other)
     new = fresh(value, rng)
-    return Redrawn(_typed(new, rng), new)
+    spelled = alone and not after[:1].isalnum()  # never `thirtyx`
+    return Redrawn(_typed(new, spelled, rng), new)
 
 
 def fresh(value: float, rng: random.Random) -> int | float:
@@ -109,10 +112,10 @@ def fresh(value: float, rng: random.Random) -> int | float:
     return sign * round(rng.uniform(0.4, 1.9) * size + 10**-digits, digits)
 
 
-def _typed(new: float, rng: random.Random) -> str:
+def _typed(new: float, spelled: bool, rng: random.Random) -> str:
     if isinstance(new, int) and new >= 1000 and rng.random() < 0.45:
         return f"{new:,}"
-    if isinstance(new, int) and 2 <= new <= 99 and rng.random() < 0.2:
+    if spelled and isinstance(new, int) and 2 <= new <= 99 and rng.random() < 0.2:
         return in_words(new)
     return str(new)
 

@@ -165,6 +165,11 @@ class SwappedLetters(_Typo):
         return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 
+def _counts(before: str) -> bool:
+    """Whether the last word is a number's: `a hundred and twenty` stays together."""
+    return before.lower().split()[-1:] != [] and before.lower().split()[-1] in NUMBER_WORDS
+
+
 class Synonyms:
     """A word for another that means the same here."""
 
@@ -177,6 +182,8 @@ class Synonyms:
         changed = 0
         for piece in _loose(draft):
             for match in reversed(list(wordings.finder(self.table).finditer(piece.text))):
+                if match[0].lower() == "and" and _counts(piece.text[: match.start()]):
+                    continue
                 if changed < self.most and rng.random() < 0.6:
                     new = rng.choice(self.table[match[0].lower()])
                     new = new.capitalize() if match[0][0].isupper() else new
