@@ -98,7 +98,7 @@ def _asked(raw: dict[str, Any], family: str) -> Asked:
     asked = tuple(
         Question(q["q"], q["arguments"], {k: (v[0], v[1]) for k, v in q.get("at", {}).items()})
         for q in raw["questions"]
-        if q["q"] not in walled
+        if q["q"] not in walled and "\\" not in q["q"]  # the grammar copies no backslash
     )
     near = tuple(
         text
