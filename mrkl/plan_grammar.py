@@ -28,7 +28,7 @@ _SQL_WORDS = (
     "COUNT|SUM|AVG|MIN|MAX|ROUND|ABS|LOWER|UPPER|LENGTH|COALESCE|NULLIF|SUBSTR|CAST|INTEGER|REAL|"
     "TEXT|DATE|STRFTIME|WITH"
 )
-_ISO_DATE = '"[12][0-9]{3}-[01][0-9]-[0-3][0-9]"'
+_ISO_DATE = "[12][0-9]{3}-[01][0-9]-[0-3][0-9]"
 
 
 def start_grammar(step: int, planned: bool | None = None, whole: bool = False) -> str:
@@ -120,7 +120,7 @@ class ArgumentsGrammar:
         if kind.startswith("list["):
             return self._list(kind[5:-1])
         if kind == "date":
-            return f"({self._copied()} | {self._rule('ISO', f'/{_ISO_DATE}/')})"
+            return self._copied(self._rule("ISO", f"/{_ISO_DATE}/"))
         if parameter.copy:
             return self._copied()
         return self._written(parameter)
@@ -167,8 +167,12 @@ class ArgumentsGrammar:
         self._rule(name, f'"[" {item} (", " {item})* "]"')
         return self._or_reference(name)
 
-    def _copied(self) -> str:
-        """A span of the question in whole words, as a JSON string, or a reference."""
+    def _copied(self, other: str = "") -> str:
+        """A span of the question in whole words, as a JSON string, or a reference, or `other`.
+
+        `other` starts after the quote: with the quote in it, the lexer would take a phrase such as
+        `"1 March"` for the start of a date.
+        """
         parts = [part.strip() for part in re.split(r'["\\\n]', self.question)]
         terminals = [
             self._rule(
@@ -179,9 +183,9 @@ class ArgumentsGrammar:
             for number, part in enumerate(dict.fromkeys(part for part in parts if part))
         ]
         reference = self._reference()
-        if reference:
-            terminals.append(reference)
-        return self._rule("copied", f'"\\"" ({" | ".join(terminals)}) "\\""') if terminals else '""'
+        terminals += [rule for rule in (reference, other) if rule]
+        name = "copied_day" if other else "copied"
+        return self._rule(name, f'"\\"" ({" | ".join(terminals)}) "\\""') if terminals else '""'
 
     def _free(self) -> str:
         """Any text as a JSON string without escapes; its numbers are the question's."""

@@ -151,6 +151,13 @@ def test_types():
     assert not call(PACE, "distance_km=12, minutes=45, fast=yes")
 
 
+def test_a_day_is_a_phrase_of_the_question_or_an_iso_date():
+    question = "5 km in 30 min, 14 June 2025 or 2026-01-02 or tomorrow"
+    for day in ("14 June 2025", "2026-01-02", "2025-06-14", "tomorrow"):
+        assert call(PACE, f'distance_km=5, minutes=30, day="{day}"', 1, question), day
+    assert not call(PACE, 'distance_km=5, minutes=30, day="15 June 2025"', 1, question)
+
+
 def test_free_text_holds_only_numbers_of_the_question():
     question = "17 stone 19 pounds in kilos"
     assert call(UNITS, 'quantity="17 stone 19 pounds", to="kilos"', 1, question)

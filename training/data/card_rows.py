@@ -1,73 +1,31 @@
 """Rows that ask experts known only by their card.
 
-In: the hand-written cards with questions (phrasings/expert_cards*.jsonl). Out: rows where one to
-four cards are offered and the right one is called (subquery `@`), combined with the calculator,
-or nothing fits. Values inside a question are changed where they stand verbatim, names and
-parameter names are changed often, so that only reading card and question can help.
+In: the hand-written cards with questions (card_files). Out: rows where one to four cards are
+offered and the right one is called (subquery `@`), combined with calculator, units or another
+card, or where nothing fits. Values inside a question are changed where they stand, cards get
+another surface, hard neighbours stand beside them, so that only reading card and question helps.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from mrkl.experts.base import Card, Parameter, Result
-from mrkl.prompt import StepText, render_abstained, render_arguments, render_row
+from mrkl.experts.base import Card, Parameter
+from mrkl.prompt import StepText, render_abstained, render_row
+from training.data import card_steps
+from training.data.card_files import SERVED, Asked, Question, load
+from training.data.card_offers import bare, beside, strangers
+from training.data.card_redraw import redrawn
+from training.data.card_steps import Planned
+from training.data.card_surface import dressed
 from training.data.card_values import converted, redated, relisted, retold
-from training.data.firewall import blocked
 from training.data.numbers_as_words import in_words
 from training.data.row import Row, from_prompt
+from training.data.styles import restyle
 
-FOLDER = Path(__file__).parent / "phrasings"
-FAMILIES = (
-    "loan_", "triangle_area_", "bmr_", "vat_", "truncate_", "depreciation_", "league_points_",
-    "heat_index wind_chill dew_point", "add_stock remove_stock transfer_stock stock_level",
-    "send_sms schedule_sms send_email push_notify", "geometric_mean harmonic_mean trimmed_mean",
-    "working_days_between add_working_days nights_between",
-    "max_heart_rate hr_target_karvonen hr_percent_of_max", "todo_", "library_", "vacuum_",
-    "to_morse from_morse", "airport_code airport_from_code", "zodiac_sign chinese_zodiac",
-    "to_binary hex_to_dec base_convert ascii_code", "word_count char_count count_letter",
-    "reverse_text is_palindrome", "sort_lines shuffle_list dedupe list_diff frequency_table",
-    "random_pick random_number coin_toss team_split", "print_dpi_check ink_pages_left",
-    "median_of std_dev z_score outliers_iqr", "isbn_check iban_valid luhn_check ean13_check_digit",
-    "ping_host mac_vendor wake_on_lan", "password_strength generate_password",
-    "order_status return_label delivery_slots", "shoe_size_convert ring_size hat_size",
-    "dof_total lens_crop_equivalent nd_filter_time",
-)  # fmt: skip
-WORDS = [
-    "banana",
-    "window",
-    "Lisbon",
-    "harbour",
-    "Margaret",
-    "copper",
-    "seventeen",
-    "lantern",
-    "oak",
-    "Bjorn",
-    "quiet",
-    "river",
-    "plum",
-    "velvet",
-    "October",
-    "signal",
-    "Tanaka",
-    "marble",
-    "spoon",
-    "Priya",
-    "winter",
-    "anchor",
-    "basil",
-    "Omar",
-    "comet",
-    "ladder",
-]
 ANSWERS = ("#1", "It is #1.", "That comes to #1.", "The answer is #1.", "That gives #1.", "#1.")
 NO_EXPERT = (
     "None of the experts here can answer that.",
@@ -75,108 +33,6 @@ NO_EXPERT = (
     "Nothing I can call answers that.",
     "I don't know, and no expert here does.",
 )
-THEN = (
-    ("{q}, times {n}", "#1 times {n}", "#1 * {n}"),
-    ("{q} and then double it", "double #1", "#1 * 2"),
-    ("half of this: {q}", "half of #1", "#1 / 2"),
-    ("{q}, plus {n}", "#1 plus {n}", "#1 + {n}"),
-    ("take the answer to '{q}' and subtract {n}", "#1 minus {n}", "#1 - {n}"),
-    ("{n} times the result of {q}", "{n} times #1", "{n} * #1"),
-    ("{q} - and what is {n} percent of that", "{n} percent of #1", "{n} / 100 * #1"),
-    ("{q}. square that number", "#1 squared", "#1^2"),
-    ("{q}; divided by {n}?", "#1 divided by {n}", "#1 / {n}"),
-)
-
-
-# near misses that a built-in expert may well answer are no examples of "nothing fits"
-_SERVED = re.compile(
-    r"\b(fahrenheit|celsius|kelvin|inch(es)?|feet|miles|pounds|ounces|lit(re|er)s|gallons|convert|"
-    r"weather|forecast|rain|sun(rise|set)|temperature in|what (day|date|time|weekday)|easter|"
-    r"which (day|weekday)|how many (days|weeks|minutes|hours|months)|capital|population|percent|"
-    r"plus|minus|times|divided|root|mean of|median|average|sum|total|euros?|dollars?|exchange|"
-    r"holiday|leap|week number|time zone|how old|days between|multiply|factor|prime|area of|"
-    r"volume of|perimeter|boils?|melts?|how far is .* from the sun|symbol of|who (was|is|wrote)|"
-    r"what does .* (mean|stand for)|what is an? )\b|%",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A hand-written card with what people ask of it."""
-
-    card: Card
-    family: str
-    questions: tuple[tuple[str, dict[str, Any]], ...]
-    near_misses: tuple[str, ...]
-
-
-def family_of(name: str) -> str:
-    """The name of the family that must stay together, or the card's own name."""
-    for family in FAMILIES:
-        if name in family.split() or (family.endswith("_") and name.startswith(family)):
-            return family
-    return name
-
-
-@cache
-def load(split: str) -> tuple[Asked, ...]:
-    """Cards of one split; whole families are held out."""
-    found: list[Asked] = []
-    for path in sorted(FOLDER.glob("expert_cards*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            raw = json.loads(line)
-            family = family_of(raw["name"])
-            held = random.Random(f"cards {family}").random() < 0.12
-            if held == (split == "heldout"):
-                found.append(_asked(raw, family))
-    return tuple(found)
-
-
-def _asked(raw: dict[str, Any], family: str) -> Asked:
-    parameters = tuple(
-        Parameter(name, p["type"], p.get("description") or "", p["required"], p.get("default"))
-        for name, p in raw["parameters"].items()
-    )
-    card = Card(raw["name"], raw["description"], parameters, raw.get("returns") or "")
-    walled = blocked()
-    asked = tuple((q["q"], q["arguments"]) for q in raw["questions"] if q["q"] not in walled)
-    near = tuple(
-        text
-        for text in raw.get("near_misses", ())
-        if text not in walled and not _SERVED.search(text) and len(re.findall(r"\d+", text)) < 2
-    )
-    return Asked(card, family, asked, near)
-
-
-def renamed(card: Card, rng: random.Random) -> tuple[Card, dict[str, str]]:
-    """The card with other names, and old → new parameter names."""
-    style = rng.choice(("camel", "short", "tool", "verb", "plain", "letters"))
-    parts = card.name.split("_")
-    name = {
-        "camel": parts[0] + "".join(part.title() for part in parts[1:]),
-        "short": "_".join(part[: rng.randint(3, 5)] for part in parts),
-        "tool": f"{rng.choice(('tool', 'fn', 'expert', 'service'))}_{rng.randint(1, 99)}",
-        "verb": f"{rng.choice(('get', 'compute', 'find', 'calc', 'do'))}_{card.name}",
-        "plain": card.name,
-        "letters": "".join(part[0] for part in parts) + str(rng.randint(1, 9)),
-    }[style]
-    names: dict[str, str] = {}
-    for i, parameter in enumerate(card.parameters):
-        pieces = parameter.name.split("_")
-        names[parameter.name] = {
-            "camel": pieces[0] + "".join(piece.title() for piece in pieces[1:]),
-            "short": "_".join(piece[:4] for piece in pieces),
-            "tool": f"arg{i + 1}" if parameter.description else parameter.name,
-            "letters": "".join(piece[0] for piece in pieces),
-        }.get(style, parameter.name)
-    if len(set(names.values())) < len(names):
-        names = {key: key for key in names}
-    changed = tuple(
-        Parameter(names[p.name], p.type, p.description, p.required, p.default, p.copy)
-        for p in card.parameters
-    )
-    return Card(name, card.description, changed, card.returns), names
 
 
 def varied(
@@ -199,7 +55,7 @@ def varied(
             question, arguments[parameter.name] = _number(question, value, parameter, rng)
         elif isinstance(value, str) and parameter.type == "str" and question.count(value) == 1:
             words = re.fullmatch(r"[A-Za-z' ]+", value)  # codes, times, addresses keep their form
-            if words and len(value) > 2 and rng.random() < 0.5:
+            if words and len(value) > 2 and not value.isupper() and rng.random() < 0.5:
                 new = retold(value, rng)
                 question = question.replace(value, new)
                 arguments[parameter.name] = new
@@ -233,83 +89,130 @@ def _number(
     return question[: places[0].start()] + typed + after, argument
 
 
-def _result(card: Card, rng: random.Random) -> Result:
-    kind = card.returns.split(",")[0].strip()
-    if kind.startswith("bool"):
-        return Result(rng.random() < 0.5)
-    if kind.startswith("int"):
-        return Result(rng.randint(0, 500))
-    if kind.startswith(("str", "list")):
-        return Result(" ".join(rng.sample(WORDS, rng.randint(1, 3))))
-    return Result(round(rng.uniform(0, 900), rng.randint(0, 3)))
-
-
-def _offered(
-    right: Asked | None, others: tuple[Asked, ...], rng: random.Random, avoid: str
-) -> list[Card]:
-    """Up to three other cards; siblings often when the right one is among the offered."""
-    count = rng.choice((0, 1, 2, 3, 3)) if right else rng.choice((1, 2, 3, 4))
-    pool = [o for o in others if o.family == avoid and (right is None or o.card != right.card)]
-    chosen: list[Card] = []
-    if right and pool and rng.random() < 0.6:
-        chosen = [o.card for o in rng.sample(pool, min(len(pool), count))]
-    while len(chosen) < count:
-        other = rng.choice(others)
-        if other.family != avoid and other.card not in chosen:
-            chosen.append(other.card)
-    return chosen
-
-
 def rows(rng: random.Random, split: str) -> Iterator[Row]:
     """Endless rows of this kind."""
-    from training.data.styles import restyle
-
     asked = load(split)
-    others = load("train")
     while True:
         one = rng.choice(asked)
-        if one.near_misses and rng.random() < 0.12:
-            question = restyle(rng.choice(one.near_misses), (), rng)
-            cards = [one.card, *_offered(None, others, rng, one.family)[:3]]
-            rng.shuffle(cards)
-            text = render_abstained(question, cards, rng.choice(NO_EXPERT))
-            yield from_prompt(text, "card none", one.card.name)
-            continue
-        question, arguments = rng.choice(one.questions)
-        question, arguments = varied(question, arguments, one.card, rng)
-        keep = tuple(v for v in arguments.values() if isinstance(v, str) and v in question)
-        question = restyle(question, keep, rng)
-        card = one.card
-        if rng.random() < 0.4:
-            card, names = renamed(card, rng)
-            arguments = {names[key]: value for key, value in arguments.items()}
-        cards = [card, *_offered(one, others, rng, one.family)]
-        rng.shuffle(cards)
-        made = _row(question, card, arguments, cards, rng)
-        if made is not None:
-            yield from_prompt(made, "card", one.card.name)
+        row = _abstained(one, rng) if rng.random() < 0.14 else _called(one, asked, rng)
+        if row is not None:
+            yield row
 
 
-def _row(
-    question: str, card: Card, arguments: dict[str, Any], cards: list[Card], rng: random.Random
-) -> Any:
-    order = [p.name for p in card.parameters]
-    arguments = {name: arguments[name] for name in order if name in arguments}
-    call = render_arguments(arguments, card.parameters)
+def _abstained(one: Asked, rng: random.Random) -> Row | None:
+    """A near miss beside its card, or a question whose card is not on offer."""
+    if one.near_misses and rng.random() < 0.75:
+        question = restyle(rng.choice(one.near_misses), (), rng)
+        cards = [one.card, *strangers(question, one.family, rng)[:3]]
+    elif _only_this(one.card):
+        asked = rng.choice(one.questions)
+        if SERVED.search(asked.text):
+            return None
+        question = restyle(asked.text, (), rng)
+        cards = strangers(question, one.family, rng)
+    else:
+        return None
+    rng.shuffle(cards)
+    text = render_abstained(question, cards, rng.choice(NO_EXPERT))
+    return from_prompt(text, "card none", one.card.name)
+
+
+def _only_this(card: Card) -> bool:
+    """Whether no built-in expert could do the card's work: it acts, or deals with texts."""
+    return not card_steps.numeric(card) and any(p.type == "str" for p in card.parameters)
+
+
+def _called(one: Asked, asked: tuple[Asked, ...], rng: random.Random) -> Row | None:
+    question = _drawn(rng.choice(one.questions), one.card, rng)
+    card, names = dressed(one.card, rng) if rng.random() < 0.6 else (one.card, {})
+    question = _named(question, names)
+    planned = _planned(question, card, one, asked, rng)
+    if planned is None:
+        return None
+    cards = [card, *beside(question.text, one, rng)]
+    if len(planned.steps) == 2 and planned.last != "#2":
+        cards = [card, *_second(planned, asked), *cards[1:3]]
+    rng.shuffle(cards)
     if len({c.name for c in cards}) < len(cards):
         return None
-    result = _result(card, rng)
-    number = isinstance(result.value, int | float) and not isinstance(result.value, bool)
-    if number and rng.random() < 0.12 and "->" not in question:
-        form, subquery, expression = rng.choice(THEN)
-        n = rng.randint(2, 60)
-        core = question.rstrip("?.! ")
-        whole = form.format(q=core, n=n)
-        steps = [
-            StepText(core, card.name, call),
-            StepText(subquery.format(n=n), "calculator", f'expression="{expression.format(n=n)}"'),
-        ]
-        results = [(1, result), (2, Result(round(rng.uniform(1, 900), 2)))]
-        return render_row(whole, cards, steps, results, rng.choice(ANSWERS).replace("#1", "#2"))
-    step = StepText("@", card.name, call)
-    return render_row(question, cards, [step], [(1, result)], rng.choice(ANSWERS))
+    answer = rng.choice(ANSWERS).replace("#1", planned.last)
+    made = render_row(planned.question, cards, planned.steps, planned.results, answer)
+    kind = "card" if len(planned.steps) == 1 else "card two steps"
+    return from_prompt(made, kind, one.card.name)
+
+
+def _second(planned: Planned, asked: tuple[Asked, ...]) -> list[Card]:
+    """The card that the second step calls."""
+    return [o.card for o in asked if o.card.name == planned.steps[1].expert]
+
+
+def _drawn(question: Question, card: Card, rng: random.Random) -> Question:
+    """The question with other values."""
+    if question.at:
+        return redrawn(question, card, rng)
+    text, arguments = varied(question.text, question.arguments, card, rng)
+    return Question(text, arguments)
+
+
+def _named(question: Question, names: dict[str, str]) -> Question:
+    if not names:
+        return question
+    return Question(
+        question.text,
+        {names[key]: value for key, value in question.arguments.items()},
+        {names[key]: place for key, place in question.at.items()},
+    )
+
+
+def _planned(
+    question: Question, card: Card, one: Asked, asked: tuple[Asked, ...], rng: random.Random
+) -> Planned | None:
+    """One step, or one of the forms of two."""
+    roll = rng.random()
+    if roll < 0.07 and question.at:
+        return card_steps.first_worked_out(question, card, rng)
+    text, arguments = _styled(question, card, rng)
+    if "->" in text:
+        return None
+    if roll < 0.17 and card_steps.numeric(card):
+        further = card_steps.then_converted if rng.random() < 0.45 else card_steps.then_calculated
+        return further(text, card, arguments, rng)
+    if roll < 0.2 and len(text) < 110 and not bare(text, one.card):
+        other = rng.choice(asked)
+        if other.family == one.family:
+            return None
+        second = _drawn(rng.choice(other.questions), other.card, rng)
+        if len(second.text) > 110 or "->" in second.text or bare(second.text, other.card):
+            return None
+        told = (second.text, other.card, second.arguments)
+        return card_steps.two_cards((text, card, arguments), told, rng)
+    if rng.random() < 0.05:
+        text = card_steps.told_beside(rng) + text
+    step = StepText("@", card.name, card_steps.call(card, arguments))
+    return Planned(text, [step], [(1, card_steps.invented(card, rng))], "#1")
+
+
+def _styled(question: Question, card: Card, rng: random.Random) -> tuple[str, dict[str, Any]]:
+    """Typed by somebody else; sometimes all in lower case, copied names too."""
+    keep: list[str] = []
+    for parameter in card.parameters:
+        value = question.arguments.get(parameter.name)
+        if not parameter.choices:
+            texts = value if isinstance(value, list) else [value]
+            keep += [v for v in texts if isinstance(v, str) and v in question.text]
+    keep += [question.text[start:end] for start, end in question.at.values()]
+    text = restyle(question.text, tuple(keep), rng)
+    arguments = question.arguments
+    if rng.random() < 0.12 and '"' not in text and all(v.lower() in text.lower() for v in keep):
+        text = text.lower()
+        arguments = {
+            p.name: _lower(arguments[p.name], p) for p in card.parameters if p.name in arguments
+        }
+    return text, arguments
+
+
+def _lower(value: Any, parameter: Parameter) -> Any:
+    if isinstance(value, list):
+        return [item.lower() if isinstance(item, str) else item for item in value]
+    copied = isinstance(value, str) and parameter.type in ("str", "date")
+    return value.lower() if copied else value

@@ -11,8 +11,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from mrkl.prompt import BEGIN, render_prefix
-from training.data import card_rows, failing, filling, operators, patterns, problem_rows, sql_rows
+from mrkl.prompt import BEGIN, PLAN, QUESTION, render_prefix
+from training.data import (
+    card_offers,
+    card_rows,
+    failing,
+    filling,
+    operators,
+    patterns,
+    problem_rows,
+    sql_rows,
+)
 from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
@@ -72,12 +81,12 @@ def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     streams["problems"] = problem_rows.rows(rng, split)
     streams["sql"] = sql_rows.rows(rng)
     names, weights = list(SHARES), list(SHARES.values())
-    others = card_rows.load("train")
     for _ in range(n):
         name = rng.choices(names, weights)[0]
         row = next(streams[name])
         if name in PATTERNS and rng.random() < IRRELEVANT:
-            cards = [one.card for one in rng.sample(others, rng.randint(1, 4))]
+            question = row.prompt.rpartition(QUESTION)[2].removesuffix(PLAN)
+            cards = card_offers.tempting(question, rng)
             row = replace(row, prompt=render_prefix(cards) + row.prompt.removeprefix(BEGIN))
         yield row
 
