@@ -134,7 +134,7 @@ def _filled(known: dict[str, Any]) -> dict[str, Any]:
     heads = known.get("num_attention_heads", JambaConfig.num_attention_heads)
     if known.get("mamba_dt_rank") in (None, 0, "auto"):
         known["mamba_dt_rank"] = math.ceil(hidden / 16)
-    if known.get("num_key_value_heads") is None:
+    if known.get("num_key_value_heads", 0) is None:  # absent means 8, as in transformers
         known["num_key_value_heads"] = heads
     if not known.get("head_dim"):
         known["head_dim"] = hidden // heads

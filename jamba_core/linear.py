@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mrkl.jamba_core.kernels import library
+
 Parts = tuple[tuple[str, int], ...]  # (name on disk, rows)
 
 # Up to this many rows the int8 matrix is read as it is; above, turning it into bfloat16 first
@@ -36,10 +38,17 @@ if HAS_INT8_KERNEL:
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x [..., D] float32 scaled to root mean square 1, times weight [D]."""
-    if x.numel() == weight.numel() and x.device.type == "cpu":  # one token: 2 times fewer calls
-        row = x.view(-1)
-        factor = (torch.dot(row, row).item() / weight.numel() + eps) ** -0.5
-        return (x * weight).mul_(factor)
+    if x.device.type == "cpu":
+        kernels = library()
+        if kernels is not None and x.dtype == torch.float32:
+            x, out = x.contiguous(), torch.empty_like(x)
+            rows, width = x.numel() // len(weight), len(weight)
+            kernels.norm_rows(x.data_ptr(), weight.data_ptr(), eps, rows, width, out.data_ptr())
+            return out
+        if x.numel() == weight.numel():  # one token: 2 times fewer calls
+            row = x.view(-1)
+            factor = (torch.dot(row, row).item() / weight.numel() + eps) ** -0.5
+            return (x * weight).mul_(factor)
     return torch.rms_norm(x, weight.shape, weight, eps)
 
 

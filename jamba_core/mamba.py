@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mrkl.jamba_core.cache import MambaState
 from mrkl.jamba_core.linear import ACTIVATION
-from mrkl.jamba_core.packed import conv_silu, gated_scan
+from mrkl.jamba_core.packed import conv_silu, gated_scan, norm_pieces
 from mrkl.jamba_core.scan import LOG2_E, causal_conv, selective_scan
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Mamba:
         if config.mamba_conv_bias:
             self.small["conv1d.bias"] = weights.vector(prefix + "conv1d.bias", (inner,))
         self.native = weights.packs and config.hidden_act == "silu"
+        self.rms_eps = config.rms_norm_eps
         self._prepare(config.rms_norm_eps)
 
     def _prepare(self, eps: float) -> None:
@@ -77,22 +78,20 @@ class Mamba:
         inputs = inputs.unflatten(0, (batch, -1))
         u, conv = causal_conv(inputs, state.conv, self.conv, self.conv_bias)
         u = self.act(u.view(gate.shape))
-        dt, b, c = self._low(u).split(self.sizes, -1)
+        low = self.x_proj(u)  # [B T, R + 2 N]
+        low = low * F.linear(low * low, self.means, self.eps).rsqrt_().mul_(self.norms)
+        dt, b, c = low.split(self.sizes, -1)
         dt = F.softplus(self.dt_proj(dt))  # [B T, I]
         sequences = (t.unflatten(0, (batch, -1)) for t in (u, dt, b, c))
         y, ssm = selective_scan(*sequences, self.a2, state.ssm)
         y = y.view(gate.shape).addcmul_(u, self.skip).mul_(F.silu(gate))
         return self.out_proj(y), MambaState(conv, ssm)
 
-    def _low(self, u: Tensor) -> Tensor:
-        """dt, B and C, each normalised: u [B T, I] -> [B T, R + 2 N]."""
-        low = self.x_proj(u)
-        return low * F.linear(low * low, self.means, self.eps).rsqrt_().mul_(self.norms)
-
     def _native(self, projected: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
         """The same by the compiled kernels."""
         u, conv = conv_silu(projected, state.conv, self.conv, self.conv_bias)
-        low = self._low(u)
+        low = self.x_proj(u).contiguous()
+        norm_pieces(low, self.norms, self.rms_eps, self.sizes[0], self.sizes[1])
         dt = self.dt_proj(low[:, : self.sizes[0]])
         y, ssm = gated_scan(u, dt, low, projected, self.a2, self.skip, state.ssm)
         return self.out_proj(y), MambaState(conv, ssm)

@@ -167,6 +167,11 @@ def conv_silu(projected: Tensor, past: Tensor, taps: Tensor, bias: Tensor) -> tu
     return u, last
 
 
+def norm_pieces(low: Tensor, weight: Tensor, eps: float, rank: int, states: int) -> None:
+    """RMSNorm of the three pieces of low [S, rank + 2 states], each by itself, in place."""
+    library().norm_pieces(low.data_ptr(), weight.data_ptr(), eps, low.shape[0], rank, states)
+
+
 def gated_scan(
     u: Tensor, dt: Tensor, low: Tensor, projected: Tensor, a2: Tensor, skip: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:

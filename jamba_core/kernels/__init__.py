@@ -20,7 +20,7 @@ from typing import Any
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
 COMPILE_SECONDS = 120
 
-_P, _I = ctypes.c_void_p, ctypes.c_int
+_P, _I, _F = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
 SIGNATURES: dict[str, list[Any]] = {
     "pool_helpers": [_I],
     "int8_pack": [_P, _I, _I, _P],
@@ -30,6 +30,8 @@ SIGNATURES: dict[str, list[Any]] = {
     "int8_experts": [_P, _P, _I, _I, _P, _P, _P, _I, _P],
     "mamba_conv": [_P] * 6 + [_I] * 4,
     "mamba_scan": [_P] * 9 + [_I] * 5,
+    "norm_rows": [_P, _P, _F, _I, _I, _P],
+    "norm_pieces": [_P, _P, _F, _I, _I, _I],
 }
 
 

@@ -1,5 +1,6 @@
 """The whole model against transformers, and against itself in every split of the text."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -122,8 +123,7 @@ def test_bfloat16_stays_near_float32(folder: Any, model: Jamba, twin: Any) -> No
     half = Jamba.from_pretrained(folder, dtype=torch.bfloat16)
     ids = random_ids(2, 40, 12)
     with torch.inference_mode():
-        theirs = twin.to(torch.bfloat16)(ids).logits.float()
-    twin.to(torch.float32)
+        theirs = deepcopy(twin).to(torch.bfloat16)(ids).logits.float()
     exact = model(ids).logits
     ours = (half(ids).logits - exact).square().mean().sqrt()
     assert ours <= 1.1 * (theirs - exact).square().mean().sqrt()
@@ -137,3 +137,18 @@ def test_wrong_input_is_refused(model: Jamba) -> None:
         model(random_ids(2, 3), model([1, 2]).state)
     with pytest.raises(IndexError):
         model([999999])
+
+
+def test_where_transformers_goes_wrong_we_do_not(model: Jamba, twin: Any) -> None:
+    """transformers 5.17 restarts its scan when several tokens continue a cache."""
+    ids = random_ids(2, 64, 13)
+    whole = model(ids).logits[:, 32:]
+    ours = model(ids[:, 32:], model(ids[:, :32]).state).logits
+    with torch.inference_mode():
+        past = twin(ids[:, :32], use_cache=True).past_key_values
+        theirs = twin(ids[:, 32:], cache=past, use_cache=True).logits
+    assert close(ours, whole)
+    agreement = (theirs.argmax(-1) == whole.argmax(-1)).float().mean()
+    assert (theirs - whole).abs().max() > 0.1 and agreement < 0.95, (
+        "transformers continues correctly now: drop this test and the remark in the docs"
+    )

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from mrkl.jamba_core import Jamba
 from mrkl.jamba_core.kernels import library
+from mrkl.jamba_core.linear import rms_norm
 from mrkl.jamba_core.packed import (
     EXACT,
     QUICK,
@@ -19,6 +20,7 @@ from mrkl.jamba_core.packed import (
     conv_silu,
     gated_mlp,
     gated_scan,
+    norm_pieces,
     use_threads,
 )
 from mrkl.jamba_core.quantize import quantize_rows
@@ -156,3 +158,14 @@ def test_plain_torch_gives_the_same_model(folder: Path, tmp_path: Path) -> None:
     plain = torch.log_softmax(torch.load(file), -1)
     ours = torch.log_softmax(Jamba.from_pretrained(folder, quantization="int8")(ids).logits, -1)
     assert float((plain.exp() * (plain - ours)).sum(-1).mean()) <= 5e-3
+
+
+@pytest.mark.parametrize("width", [5, 16, 64, 77])
+def test_norms_equal_torch(width: int) -> None:
+    x, weight = normal(4, width), normal(width, seed=2)
+    assert torch.allclose(rms_norm(x, weight, 1e-5), torch.rms_norm(x, (width,), weight, 1e-5))
+    low, scale = normal(3, width + 32), normal(width + 32, seed=4)
+    pieces = zip(low.split((width, 16, 16), -1), scale.split((width, 16, 16)), strict=True)
+    right = torch.cat([torch.rms_norm(p, (p.shape[1],), w, 1e-6) for p, w in pieces], -1)
+    norm_pieces(low, scale, 1e-6, width, 16)
+    assert torch.allclose(low, right, atol=1e-5)
