@@ -84,7 +84,6 @@ def test_it_holds_everything_under_one_name(built: Path):
     assert {"LICENSE", "NOTICE"} <= licences
 
 
-@pytest.mark.slow
 def test_it_answers_in_another_folder(built: Path, tmp_path: Path):
     home = tmp_path / "fresh"
     venv.create(home, with_pip=False, symlinks=True)

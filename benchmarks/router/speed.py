@@ -20,7 +20,7 @@ from mrkl.router import Router
 from training.router.rows import card_files, json_lines
 from training.router.trials import card_of
 
-COLUMNS = ("experts", "p50 ms", "p95 ms", "first route, ms an expert")
+COLUMNS = ("experts", "p50 ms", "p95 ms", "processor p50", "first route, ms an expert")
 TEXTS = (
     "how far is 26.2 miles in km",
     "population of the netherlands",
@@ -55,11 +55,17 @@ def measure(router: Router, phrasings: Path, turns: int = 20) -> dict[str, dict[
             router.route("hello", experts)
             registered = time.perf_counter() - began
             times: list[float] = []
+            busy: list[float] = []
             for _ in range(turns):
                 for text in TEXTS:
-                    began = time.perf_counter()
+                    began, spent = time.perf_counter(), time.process_time()
                     router.route(text, experts)
                     times.append(time.perf_counter() - began)
+                    busy.append(time.process_time() - spent)
             each = round(1000 * registered / size, 3)
-            out[str(size)] = {**percentiles(times), "first_route_ms_an_expert": each}
+            out[str(size)] = {
+                **percentiles(times),
+                "cpu_p50_ms": percentiles(busy)["p50_ms"],
+                "first_route_ms_an_expert": each,
+            }
     return out
