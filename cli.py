@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -100,6 +101,11 @@ def make_agent(
     from mrkl.run_log import default_path
 
     fixed = read_world(world)
+    if model is None:
+        # the shipped models are small: threads that wait for one another cost more than they give,
+        # most of all on a busy machine; said before numpy and torch load
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
     try:
         budget = Budget(seconds=seconds)
         agent = Agent(

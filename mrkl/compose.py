@@ -50,7 +50,7 @@ def compose(
     for start, end, number in slots:
         before, value = _fitted(text[at:start], str(results[number]), text[end:])
         writer.words(before)
-        writer.slot(value, number)
+        writer.slot(_opening(value, text[:start], text[end:]), number)
         at = end
     writer.words(text[at:])
     return writer.done()
@@ -155,6 +155,13 @@ def _fitted(before: str, value: str, after: str) -> tuple[str, str]:
     if space and number[-1:].isdigit() and _same_unit(own, unit):
         return before, number
     return before, value
+
+
+def _opening(value: str, before: str, after: str) -> str:
+    """A word that opens a sentence, with a capital: `no` → `No.`, but never `x` or `log(x)`."""
+    opens = not before.strip() or before.rstrip()[-1] in ".?!"
+    plain = len(value) > 1 and value.replace(" ", "").isalpha()
+    return value[:1].upper() + value[1:] if opens and plain and after else value
 
 
 def _is_sign(character: str) -> bool:

@@ -26,6 +26,10 @@ def plan(count: int = 1):
         ("$#1", Result(5, "EUR", text="5.00 EUR"), "5.00 EUR"),
         ("$#1", Result(5), "$5"),
         ("#1", Result("Lima"), "Lima"),
+        ("Is it one? #1.", Result(False), "Is it one? No."),
+        ("#1 is denser.", Result("osmium"), "Osmium is denser."),
+        ("#1 is the unknown.", Result("x"), "x is the unknown."),
+        ("The denser one is #1.", Result("osmium"), "The denser one is osmium."),
         ("From 3 to 1,200: #1", Result(7), "From 3 to 1,200: 7"),
     ],
 )
