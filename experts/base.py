@@ -27,6 +27,7 @@ FailureKind: TypeAlias = Literal[
 EFFECTS: tuple[Effects, ...] = ("none", "read", "write", "network")
 DESCRIPTION_LIMIT = 480  # characters of a description on a card line
 LINE_ITEMS = 8  # list items on a result line
+CUT = " (only a part)"  # behind a result that was cut
 _JSON_INT_BITS = 12_000  # longer integers go into JSON as text
 
 
@@ -54,7 +55,8 @@ class Result:
     truncated: bool = False
 
     def __str__(self) -> str:
-        return self.text if self.text is not None else render(self.value, self.unit)
+        text = self.text if self.text is not None else render(self.value, self.unit)
+        return f"{text}{CUT}" if self.truncated else text
 
     def line(self) -> str:
         """The value as the core reads it after `#k = `: short, at most 12 significant digits."""

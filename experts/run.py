@@ -100,7 +100,7 @@ def _threaded(expert: Expert, values: dict[str, Any], context: Context) -> Resul
     )
     thread.start()
     thread.join(min(context.remaining(), threading.TIMEOUT_MAX))
-    return outcomes[0] if outcomes else _timeout(expert)
+    return outcomes[0] if outcomes and context.remaining() > 0 else _timeout(expert)
 
 
 def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:

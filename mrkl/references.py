@@ -45,6 +45,9 @@ def fill(
     `results` must hold all of `step.depends_on`. A date's place may hold a phrase of the question,
     such as `tomorrow`, which is read against the world's clock.
     """
+    partial = next((k for k in step.depends_on if k in results and results[k].truncated), None)
+    if partial is not None:  # a sum over a part would be stated as the sum
+        raise ReferenceFault(f"result #{partial} is only a part of what there is")
     filled: dict[str, Any] = {}
     for parameter in card.parameters:
         if parameter.name in step.arguments:

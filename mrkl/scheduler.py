@@ -8,7 +8,8 @@ every step. A failed step fails those that need it and no others. What stands ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from queue import SimpleQueue
+from threading import Thread
 
 from mrkl.budget import BudgetExceeded
 from mrkl.calls import Outcome, Run
@@ -44,21 +45,36 @@ def _run_together(
     plan: Plan, waiting: dict[int, Step], outcomes: dict[int, Outcome], run: Run
 ) -> None:
     """Call all that is ready, and start what becomes ready meanwhile without a pause."""
-    running: dict[Future[Outcome], int] = {}
-    pool = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="mrkl-step")
+    done: SimpleQueue[tuple[int, Outcome | BaseException]] = SimpleQueue()
+    running = 0
+    while True:
+        ready = [s for s in waiting.values() if _usable(s, outcomes)]
+        for step in ready[: _SIDE_BY_SIDE - running]:
+            known = {k: outcomes[k] for k in step.depends_on}
+            # a daemon: nobody waits for a call that hangs when the program is interrupted
+            Thread(target=_report, args=(plan, step, known, run, done), daemon=True).start()
+            del waiting[step.id]
+            running += 1
+        if not running:
+            return
+        number, outcome = done.get()
+        running -= 1
+        if isinstance(outcome, BaseException):
+            raise outcome
+        outcomes[number] = outcome
+
+
+def _report(
+    plan: Plan,
+    step: Step,
+    known: Mapping[int, Outcome],
+    run: Run,
+    done: SimpleQueue[tuple[int, Outcome | BaseException]],
+) -> None:
     try:
-        while True:
-            for step in [s for s in waiting.values() if _usable(s, outcomes)]:
-                known = {k: outcomes[k] for k in step.depends_on}
-                running[pool.submit(_run_step, plan, step, known, run)] = step.id
-                del waiting[step.id]
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                outcomes[running.pop(future)] = future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        done.put((step.id, _run_step(plan, step, known, run)))
+    except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+        done.put((step.id, error))
 
 
 def _usable(step: Step, outcomes: Mapping[int, Outcome]) -> bool:

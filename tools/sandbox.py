@@ -149,6 +149,8 @@ class Pool:
         self._handler = handler
         self._most_idle = most_idle
         self._idle: list[tuple[str, Worker]] = []
+        self._busy: set[Worker] = set()
+        self._closed = False
         self._lock = threading.Lock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
@@ -157,19 +159,24 @@ class Pool:
         """Send text to an idle worker, rather one that served `key` last, or to a fresh one."""
         with _slots.one(timeout) as left:
             worker = self._take(key) or Worker(self._handler)
+            self._busy.add(worker)
             try:
                 reply = worker.request(text, left)
             except SandboxError:
-                self._put("", Worker(self._handler))  # warm by the time of the next call
+                if not self._closed:
+                    self._put("", Worker(self._handler))  # warm by the time of the next call
                 raise
+            finally:
+                self._busy.discard(worker)
             self._put(key, worker)
             return reply
 
     def close(self) -> None:
-        """End all idle workers."""
+        """End all workers, those at work too."""
+        self._closed = True
         with self._lock:
             idle, self._idle = self._idle, []
-        for _, worker in idle:
+        for worker in [*(worker for _, worker in idle), *list(self._busy)]:
             worker.kill()
 
     def _take(self, key: str) -> Worker | None:
@@ -197,6 +204,7 @@ class Pool:
 
     def _forget(self) -> None:
         self._idle = []
+        self._busy = set()
         self._lock = threading.Lock()
 
 
@@ -235,9 +243,7 @@ def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> st
         if process.exitcode is None:
             _kill_group(process.pid)
             process.kill()
-        process.join()
-        with contextlib.suppress(ValueError):  # another thread's fork may be reaping it just now
-            process.close()
+        process.join()  # not closed: another thread, or the program's end, may be reaping it too
         receiver.close()
 
 

@@ -19,6 +19,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -33,12 +34,21 @@ MAX_ROWS = 200
 MAX_CELL = 500  # characters
 MAX_QUERY = 5000  # characters
 _MEMORY = 256 * 2**20  # bytes that one SQLite query may use
+_CONNECT_SECONDS = 5
 _STEPS = 5000  # SQLite operations between two looks at the clock
 _SUFFIXES = {".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb"}
 _DIALECTS = {"postgresql": "postgres", "mssql": "tsql"}
 _READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE)
 _FORBIDDEN_FUNCTIONS = frozenset(
     ("load_extension", "readfile", "writefile", "edit", "fts3_tokenizer")
+)
+
+
+# functions of servers that reach files, other servers, other sessions or settings
+_FORBIDDEN_BEGINNINGS = (
+    *("pg_read_", "pg_ls_", "pg_stat_file", "pg_file_", "pg_write_", "lo_", "dblink", "set_config"),
+    *("pg_terminate_", "pg_cancel_", "pg_reload_", "pg_rotate_", "pg_switch_", "pg_promote"),
+    *("pg_advisory_", "pg_try_advisory_", "pg_notify", "pg_export_", "load_file", "sys_exec"),
 )
 
 
@@ -78,12 +88,16 @@ class Database:
         """Run one SELECT; `deadline` is a time.monotonic() value. Raises SqlError."""
         statement = check(text, self.dialect)
         with self.reading(deadline) as connection:
-            found = connection.exec_driver_sql(statement)
-            rows = found.fetchmany(MAX_ROWS + 1)
+            # a server hands over the rows that are fetched, not all it has
+            options = {"stream_results": True, "max_row_buffer": MAX_ROWS + 1}
+            found = connection.exec_driver_sql(statement, execution_options=options)
+            names = tuple(found.keys())
+            with contextlib.closing(found):
+                rows = found.fetchmany(MAX_ROWS + 1)
             cells = [[_cell(value) for value in row] for row in rows[:MAX_ROWS]]
         cut = len(rows) > MAX_ROWS or any(short for row in cells for _, short in row)
         plain = tuple(tuple(value for value, _ in row) for row in cells)
-        return Table(tuple(found.keys()), plain, cut)
+        return Table(names, plain, cut)
 
     @contextlib.contextmanager
     def reading(self, deadline: float = float("inf")) -> Generator[Connection]:
@@ -122,6 +136,9 @@ def check(text: str, dialect: str) -> str:
     other = (exp.Command, exp.Into, exp.Lock, exp.Pragma, exp.Set)
     if not isinstance(trees[0], exp.Query) or trees[0].find(*writing, *other) is not None:
         raise SqlError("refused", "only SELECT is allowed: this database is read-only")
+    for function in trees[0].find_all(exp.Anonymous):
+        if function.name.lower().startswith(_FORBIDDEN_BEGINNINGS):
+            raise SqlError("refused", f"the function {function.name[:60]} is not allowed")
     return statement
 
 
@@ -167,6 +184,11 @@ def _engine(url: URL) -> Engine:
             config = {"enable_external_access": "false", "lock_configuration": "true"}
             settings: dict[str, Any] = {"read_only": True, "config": config}
             return create_engine(url, connect_args=settings, poolclass=NullPool)
+        if backend == "postgresql":
+            if url.drivername == backend and find_spec("psycopg2") is None:
+                url = url.set(drivername="postgresql+psycopg")
+            options: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS}
+            return create_engine(url, poolclass=NullPool, connect_args=options)
         return create_engine(url, poolclass=NullPool)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise SqlError("bad_arguments", f"no driver for {backend} is installed: {error}") from None

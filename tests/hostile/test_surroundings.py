@@ -1,0 +1,180 @@
+"""Threads, tasks, forks, Ctrl-C, and systems without home, terminal, locale or space."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import mrkl
+from mrkl.agent import Agent
+from mrkl.experts.registry import builtin_expert
+from mrkl.run_log import RunLog
+from mrkl.scripted import ScriptedLanguage
+from mrkl.tools import sandbox
+from tests.hostile.rogues import typed
+
+QUESTIONS = {
+    f"{n}+1": f'#1 a -> calculator(expression="{n}+1")\n#2 b -> calculator(expression="{n}*2")\n<|answer|>#1 and #2.'
+    for n in range(20)
+}
+
+
+def agent(**options: object) -> Agent:
+    return Agent([builtin_expert("calculator")], model=ScriptedLanguage(QUESTIONS), **options)
+
+
+def test_one_agent_in_many_threads_and_one_log(tmp_path: Path) -> None:
+    asked = agent(log=tmp_path / "log.db")
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(asked.ask, list(QUESTIONS) * 10))
+    assert [answer.value for answer in answers] == [[n + 1, n * 2] for n in range(20)] * 10
+    numbers = [answer.run for answer in answers]
+    assert sorted(numbers) == list(range(1, 201))
+    kept = RunLog(tmp_path / "log.db").runs(1000)
+    assert {run.status for run in kept} == {"answered"}
+
+
+def test_one_agent_in_many_tasks() -> None:
+    asked = agent()
+
+    async def run() -> list[object]:
+        return [a.value for a in await asyncio.gather(*map(asked.aask, list(QUESTIONS) * 5))]
+
+    assert asyncio.run(run()) == [[n + 1, n * 2] for n in range(20)] * 5
+
+
+def test_a_cancelled_task_lets_go_at_once() -> None:
+    @mrkl.expert(effects="read", timeout=5)
+    def slow(number: int) -> int:
+        """Waits."""
+        threading.Event().wait(2)
+        return number
+
+    asked = Agent([slow], model=ScriptedLanguage({"go": "#1 a -> slow(number=1)\n<|answer|>#1"}))
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asked.aask("go"), 0.2)
+        return loop.time() - began
+
+    assert asyncio.run(run()) < 1.5
+
+
+@pytest.mark.skipif(not sandbox.can_fork(), reason="this system has no safe fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_answers_and_logs_for_itself(tmp_path: Path) -> None:
+    isolated = mrkl.expert(typed.plain, name="isolated", timeout=20)
+    scripts = {"go": "#1 a -> isolated(number=7)\n<|answer|>#1"}
+    asked = Agent([isolated], model=ScriptedLanguage(scripts), log=tmp_path / "log.db")
+    assert asked.ask("go").value == 7
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if asked.ask("go").value == 7 else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert asked.ask("go").value == 7
+    assert len(RunLog(tmp_path / "log.db").runs()) == 3
+
+
+def test_many_calls_at_once_keep_their_own_workers() -> None:
+    isolated = mrkl.expert(typed.plain, name="typed", timeout=30)
+    isolated.origin = "tests.hostile.rogues:typed"
+    with ThreadPoolExecutor(40) as pool:
+        from mrkl.experts.run import call
+
+        found = list(pool.map(lambda n: call(isolated, {"number": n}), range(40)))
+    assert [result.value for result in found] == list(range(40))
+
+
+ASK = """
+import sys, mrkl
+from mrkl.agent import Agent
+from mrkl.experts.registry import builtin_expert
+from mrkl.run_log import RunLog, default_path
+from mrkl.scripted import ScriptedLanguage
+script = {"2+3": '#1 \\u00e9 \\u2603 -> calculator(expression="2+3")\\n<|answer|>#1.',
+          "km": '#1 x -> units(quantity="5 km", to="m")\\n<|answer|>#1.'}
+agent = Agent([builtin_expert("calculator"), builtin_expert("units")], model=ScriptedLanguage(script), log=default_path())
+print(agent.ask("2+3").text, agent.ask("km").text)
+"""
+
+SURROUNDINGS = {
+    "no home": {"HOME": None, "XDG_STATE_HOME": None},
+    "home that is no folder": {"HOME": "/dev/null", "XDG_STATE_HOME": None},
+    "home that does not exist": {"HOME": "/nowhere/at/all/\x01", "XDG_STATE_HOME": None},
+    "LANG=C": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "no locale": {"LANG": None, "LC_ALL": None},
+    "no terminal": {"TERM": None},
+    "strange zone": {"TZ": "Not/AZone"},
+    "no temporary folder": {"TMPDIR": "/nowhere"},
+    "full disk": {"MRKL_LOG": "/dev/full"},
+}
+
+
+@pytest.mark.parametrize("change", SURROUNDINGS.values(), ids=SURROUNDINGS)
+def test_surroundings(change: dict[str, str | None], tmp_path: Path) -> None:
+    environment = os.environ | {"XDG_STATE_HOME": str(tmp_path)}
+    environment.pop("MRKL_LOG", None)
+    for name, value in change.items():
+        environment.pop(name, None)
+        if value is not None:
+            environment[name] = value
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        check=False,
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.stdout == b"5. 5000 m.\n"
+    assert b"Traceback" not in done.stderr
+
+
+INTERRUPTED = """
+import sys, time, mrkl
+from mrkl.agent import Agent
+from mrkl.scripted import ScriptedLanguage
+
+@mrkl.expert(effects=sys.argv[1], timeout=60)
+def slow(n: int) -> int:
+    '''Waits.'''
+    print("waiting", file=sys.stderr, flush=True)
+    time.sleep(50)
+    return n
+
+plan = "".join(f"#{k} a -> slow(n={k})\\n" for k in range(1, int(sys.argv[2]) + 1))
+agent = Agent([slow], model=ScriptedLanguage({"go": plan + "<|answer|>#1"}), budget=mrkl.Budget(seconds=60))
+try:
+    agent.ask("go")
+except KeyboardInterrupt:
+    print("clean", flush=True)
+    raise SystemExit(130)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal here")
+@pytest.mark.parametrize("steps", ["1", "3"])
+@pytest.mark.parametrize("effects", ["none", "read"])
+def test_an_interruption_is_clean(effects: str, steps: str) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, effects, steps],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    assert "waiting" in child.stderr.readline()
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    assert (out, child.returncode) == ("clean\n", 130)
+    assert "Traceback" not in err
