@@ -8,8 +8,9 @@ every step. A failed step fails those that need it and no others. What stands ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import TypeAlias
 
 from mrkl.budget import BudgetExceeded
 from mrkl.calls import Outcome, Run
@@ -19,6 +20,7 @@ from mrkl.references import ReferenceFault, fill
 from mrkl.trace import Trace
 
 _SIDE_BY_SIDE = 6
+_Reported: TypeAlias = "tuple[int, Outcome | BaseException]"
 
 
 def run_plan(plan: Plan, run: Run) -> dict[int, Outcome]:
@@ -45,7 +47,7 @@ def _run_together(
     plan: Plan, waiting: dict[int, Step], outcomes: dict[int, Outcome], run: Run
 ) -> None:
     """Call all that is ready, and start what becomes ready meanwhile without a pause."""
-    done: SimpleQueue[tuple[int, Outcome | BaseException]] = SimpleQueue()
+    done: SimpleQueue[_Reported] = SimpleQueue()
     running = 0
     while True:
         ready = [s for s in waiting.values() if _usable(s, outcomes)]
@@ -57,11 +59,20 @@ def _run_together(
             running += 1
         if not running:
             return
-        number, outcome = done.get()
+        number, outcome = _next(done)
         running -= 1
         if isinstance(outcome, BaseException):
             raise outcome
         outcomes[number] = outcome
+
+
+def _next(done: SimpleQueue[_Reported]) -> _Reported:
+    """The next outcome. In short waits: a Ctrl-C that meets another thread wakes no long one."""
+    while True:
+        try:
+            return done.get(timeout=0.1)
+        except Empty:
+            continue
 
 
 def _report(
@@ -69,7 +80,7 @@ def _report(
     step: Step,
     known: Mapping[int, Outcome],
     run: Run,
-    done: SimpleQueue[tuple[int, Outcome | BaseException]],
+    done: SimpleQueue[_Reported],
 ) -> None:
     try:
         done.put((step.id, _run_step(plan, step, known, run)))

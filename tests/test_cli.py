@@ -101,7 +101,12 @@ def test_json_is_the_object_of_the_design():
         *("id", "subquery", "expert", "arguments", "result", "error", "source", "seconds")
     ]
     assert found["steps"][0]["arguments"] == {"expression": "12 * 7"}
-    assert found["steps"][0]["result"] == {"value": 84, "unit": None, "text": "84"}
+    assert found["steps"][0]["result"] == {
+        "value": 84,
+        "unit": None,
+        "text": "84",
+        "truncated": False,
+    }
     assert (found["status"], found["value"], found["answer"]) == (
         *("answered", 84, "12 times 7 is 84."),
     )

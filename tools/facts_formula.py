@@ -28,7 +28,7 @@ def parse(formula: str, symbols: Collection[str]) -> Counter[str] | None:
     for part in _PARTS.split(text):
         factor, rest = re.fullmatch(r"(\d{0,6})(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
         atoms = _part(rest, symbols)
-        if atoms is None:
+        if atoms is None or (factor and not int(factor)):
             return None
         _add(total, atoms, int(factor or 1))
     return total if total and max(total.values()) <= MAX_COUNT else None
