@@ -1,15 +1,11 @@
 """Each grammar must take what the contract describes and stop at the first thing it forbids."""
 
-from functools import cache
-from pathlib import Path
-
-import llguidance
 import pytest
 
-import mrkl.jamba_core
 from mrkl import plan_grammar
 from mrkl.experts.base import Card, Parameter
 from mrkl.numbers_in import answer_numbers, argument_numbers
+from tests.grammars import accepts
 
 CALCULATOR = Card("calculator", "", (Parameter("expression", "str", copy=False),))
 ALGEBRA = Card(
@@ -48,20 +44,6 @@ PACE = Card(
     ),
 )
 QUESTION = 'average of 12, 15.50 and two hundred in 3h 45 for "Ann Lee" of peru or the netherlands'
-
-
-@cache
-def tokenizer() -> llguidance.LLTokenizer:
-    folder = Path(mrkl.jamba_core.__path__[0]) / "data"
-    return llguidance.LLTokenizer(str(folder / "tokenizer.json"))
-
-
-def accepts(grammar: str, text: str) -> bool:
-    """Whether the grammar takes the whole text and lets it end there."""
-    matcher = llguidance.LLMatcher(tokenizer(), grammar)
-    assert not matcher.is_error(), matcher.get_error()
-    ids = tokenizer().tokenize_str(text, parse_special=True)
-    return matcher.consume_tokens(ids) and matcher.is_accepting()
 
 
 def call(card: Card, text: str, step: int = 1, question: str = QUESTION) -> bool:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from functools import cache
 from itertools import islice
-from pathlib import Path
 
-import llguidance
 import pytest
 
-import mrkl.jamba_core
 from mrkl import plan_grammar
 from mrkl.experts.base import Card, Parameter
 from mrkl.prompt import CARDS, PLAN, QUESTION
+from tests.grammars import accepts
 from training.data import card_offers, card_rows, card_surface
 from training.data.card_files import Question, load
 from training.data.card_redraw import redrawn
@@ -30,19 +27,6 @@ DOSE = Card(
     ),
     "float, mg",
 )
-
-
-@cache
-def tokenizer() -> llguidance.LLTokenizer:
-    folder = Path(mrkl.jamba_core.__path__[0]) / "data"
-    return llguidance.LLTokenizer(str(folder / "tokenizer.json"))
-
-
-def accepts(grammar: str, text: str) -> bool:
-    matcher = llguidance.LLMatcher(tokenizer(), grammar)
-    assert not matcher.is_error(), matcher.get_error()
-    ids = tokenizer().tokenize_str(text, parse_special=True)
-    return matcher.consume_tokens(ids) and matcher.is_accepting()
 
 
 def question_of(row: Row) -> str:

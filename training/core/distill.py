@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from training.core.pool_tokens import INSIDE
+from training.core.start import begin_run
 from training.core.student import Experts, Shape, Student
 from training.core.teacher import Sampler, Teacher, rope_table
 
@@ -182,10 +183,7 @@ def prefixes(rows: int, pool: np.ndarray, special: dict[str, list[int]]) -> list
 
 def main(a: argparse.Namespace) -> None:
     began = time.monotonic()
-    torch.manual_seed(a.seed)
-    torch.set_float32_matmul_precision("high")
-    torch._dynamo.config.cache_size_limit = 64
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = begin_run(a.seed)
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     origin = torch.tensor(json.loads(Path("training/core/origin.json").read_text()))
     origin = origin.to(device)

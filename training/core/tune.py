@@ -23,6 +23,7 @@ from training.core.distill import optimiser, set_rate
 from training.core.export import load_start
 from training.core.packing import Feeder, encode_row
 from training.core.pool_tokens import INSIDE
+from training.core.start import begin_run
 from training.core.student import Shape, Student
 
 
@@ -94,10 +95,7 @@ def main(a: argparse.Namespace) -> None:
     from tokenizers import Tokenizer
 
     began = time.monotonic()
-    torch.manual_seed(a.seed)
-    torch.set_float32_matmul_precision("high")
-    torch._dynamo.config.cache_size_limit = 64
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = begin_run(a.seed)
     feeder = Feeder(a.workers, a.rows - a.text_rows, a.length, a.seed)
     tokenizer = Tokenizer.from_file("jamba_core/data/tokenizer.json")
     student = Student(Shape()).to(device)

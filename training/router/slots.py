@@ -9,24 +9,14 @@ import random
 import re
 from functools import cache
 
+from training.data.moments import MONTHS, WEEKDAYS
+from training.data.numbers_as_words import ONES
+
 SLOT = re.compile(r"\{([^{}]*)\}")
 
 _FIXED: dict[str, list[str]] = {
-    "weekday": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-    "month": [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
+    "weekday": WEEKDAYS,
+    "month": MONTHS,
     "ordinal": [
         "first",
         "second",
@@ -42,15 +32,7 @@ _FIXED: dict[str, list[str]] = {
         "21st",
     ],
     "numberword": [
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
+        *ONES[2:11],
         "twelve",
         "twenty",
         "fifty",
