@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+import mrkl.agent
 from mrkl import compose
 from mrkl.agent import Agent
 from mrkl.budget import Budget, Meter
@@ -38,7 +39,7 @@ def examples(count: int, seed: int) -> Iterator[tuple[str, str]]:
     rng = random.Random(seed)
     streams = [mixture.pattern_rows(rng, "heldout", name) for name in mixture.PATTERNS]
     for _ in range(count):
-        row = next(rng.choices(streams, (0.25, 0.3, 0.3, 0.15))[0])
+        row = next(rng.choices(streams, [mixture.SHARES[name] for name in mixture.PATTERNS])[0])
         if CARDS not in row.prompt:
             yield row.prompt.split(QUESTION)[1].removesuffix(PLAN), row.target[0][0]
 
@@ -74,6 +75,7 @@ def main(a: argparse.Namespace) -> None:
     from mrkl.experts.registry import builtin_experts
 
     experts = {expert.name: expert for expert in builtin_experts()}
+    mrkl.agent.MIN_CONFIDENCE = 0.0  # every plan is run, however unsure
     agent = Agent(world=World.from_file(a.world) if a.world else None)
     rows: list[dict[str, Any]] = []
     for question, written in examples(a.count, a.seed):
