@@ -226,7 +226,9 @@ def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> st
 
     context: Any = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_forked, args=(function, text, sender, timeout), daemon=True)
+    bound = (_die_with_thread(), os.getpid())
+    work = (function, text, sender, timeout, *bound)
+    process = context.Process(target=_forked, args=work, daemon=True)
     # One fork at a time, so that no sibling inherits this pipe's writing end and keeps it open.
     with _FORK_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads
@@ -247,7 +249,31 @@ def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> st
         receiver.close()
 
 
-def _forked(function: Callable[[str], str], text: str, sender: Any, timeout: float) -> None:
+def _die_with_thread() -> Callable[[], object]:
+    """What a fork calls so that Linux ends it with the thread that made it (prctl(2)).
+
+    That thread waits for the fork as long as it lives; without this, a fork made at the very
+    moment of an interruption would outlive its parent until its deadline.
+    """
+    if sys.platform != "linux":
+        return lambda: None
+    import ctypes  # here, before the fork: beside threads, loading libraries in it may hang
+
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(1, int(signal.SIGKILL))  # 1: PR_SET_PDEATHSIG
+
+
+def _forked(
+    function: Callable[[str], str],
+    text: str,
+    sender: Any,
+    timeout: float,
+    bind: Callable[[], object],
+    parent: int,
+) -> None:
+    bind()
+    if os.getppid() != parent:
+        os._exit(1)  # it ended before it could be bound to it
     os.setsid()
     _output_to_stderr()
     _limit_resources()
