@@ -1,7 +1,7 @@
 """Fit the confidence of a whole answer on held-out questions.
 
-In: the shipped core and router, the held-out split of the training rows. Out: the weights of
-`mrkl.embedded`'s logistic and a risk-coverage table. A plan counts as right when its value equals
+In: the shipped core and router, the held-out split of the training rows. Out: weights for
+`mrkl.confidence` and a risk-coverage table. A plan counts as right when its value equals
 that of the written plan, both run by the same experts; telling that there is no answer counts as
 right where the row says so. Nothing of the evaluation sets is used.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -111,11 +112,12 @@ class NoCommas:
         return True
 
 
-class _Typo:
+class _Typo(ABC):
     """Changes one or two longer words by `slip`."""
 
+    @abstractmethod
     def slip(self, word: str, rng: random.Random) -> str:
-        raise NotImplementedError
+        """The word with one error."""
 
     def apply(self, draft: Draft, rng: random.Random) -> bool:
         places = [
