@@ -166,9 +166,11 @@ def stream_loss(outs: list[Tensor], streams: list[Tensor]) -> Tensor:
     return torch.stack(parts).mean()
 
 
-def prefixes(rows: int, pool: np.ndarray, special: dict[str, list[int]]) -> list[list[int]]:
+def prefixes(
+    rows: int, pool: np.ndarray, special: dict[str, list[int]], seed: int
+) -> list[list[int]]:
     """A third from nothing, a third from an open user turn, a third from a piece of the pool."""
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(seed)
     clean = pool & (INSIDE - 1)
     found = []
     for row in range(rows):
@@ -183,7 +185,8 @@ def prefixes(rows: int, pool: np.ndarray, special: dict[str, list[int]]) -> list
 
 def main(a: argparse.Namespace) -> None:
     began = time.monotonic()
-    device = begin_run(a.seed)
+    run = begin_run(a.seed)
+    device = run.device
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     origin = torch.tensor(json.loads(Path("training/core/origin.json").read_text()))
     origin = origin.to(device)
@@ -195,8 +198,9 @@ def main(a: argparse.Namespace) -> None:
 
     def say(**row: Any) -> None:
         row["seconds"] = round(time.monotonic() - began, 1)
-        log.append(row)
-        print(json.dumps(row), flush=True)
+        if run.rank == 0:
+            log.append(row)
+            print(json.dumps(row), flush=True)
 
     samples = torch.zeros(0, a.length + 1, dtype=torch.int16, device=device)
     if device == "cuda" and a.sample_seconds:
@@ -205,6 +209,7 @@ def main(a: argparse.Namespace) -> None:
     held = Batches(pool["heldout"], samples[:0], a.rows, a.length, device)
     ids = batches.next()[0][:8]
     copy_weights(student, teacher, origin, importance(teacher, kept[ids]))
+    run.share(student)
     if device == "cuda":
         for layer in teacher.layers:
             layer.compile(dynamic=False)
@@ -217,10 +222,9 @@ def main(a: argparse.Namespace) -> None:
 
     def evaluate() -> dict[str, float]:
         student.eval()
-        rng = torch.random.get_rng_state()
-        torch.manual_seed(7)
         totals = np.zeros(3)
-        with torch.no_grad(), cast:
+        with torch.random.fork_rng(), torch.no_grad(), cast:
+            torch.manual_seed(7)
             for _ in range(a.eval_batches):
                 ids, target, inside = held.next()
                 with torch.autocast(device, enabled=False):
@@ -230,29 +234,29 @@ def main(a: argparse.Namespace) -> None:
                 logits = student.logits(hidden).flatten(0, 1)[:, :-N_OURS]
                 parts = loss_fn(logits, full, kept, target.flatten(), inside.flatten())
                 totals += [float(part) for part in parts]
-        torch.random.set_rng_state(rng)
         student.train()
         return dict(zip(("loss", "kl", "nll"), np.round(totals / a.eval_batches, 4), strict=True))
 
     step, tokens, shown = 0, 0, time.monotonic()
     align_until = time.monotonic() + a.align_seconds
-    while time.monotonic() < align_until:
+    while run.same(time.monotonic() < align_until):
         ids, _, _ = batches.next()
         streams = teacher.hidden(kept[ids])
         set_rate(optimizer, a.rate * min(1.0, (step + 1) / 50))
         with cast:
             loss = block_losses(student, streams, position)
         loss.backward()
+        run.average(student.parameters())
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        step, tokens = step + 1, tokens + ids.numel()
+        step, tokens = step + 1, tokens + run.world * ids.numel()
         if step == 1 or step % 50 == 0:
             say(stage="align", step=step, tokens=tokens, loss=round(float(loss), 4))
     say(stage="aligned", **{k: float(v) for k, v in evaluate().items()})
     start, limit = time.monotonic(), a.seconds - (time.monotonic() - began)
     step = 0
-    while (done := (time.monotonic() - start) / limit) < 1:
+    while (done := run.same((time.monotonic() - start) / limit)) < 1:
         ids, target, inside = batches.next()
         near = done < 0.35
         rate = a.rate * min(1.0, (step + 1) / 50) * min(1.0, (1 - done) / 0.25 + 0.02)
@@ -268,17 +272,20 @@ def main(a: argparse.Namespace) -> None:
             if near:
                 whole = whole + 0.3 * (1 - done / 0.35) * stream_loss(outs, streams)
         whole.backward()
+        run.average(student.parameters())
         norm = torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        step, tokens = step + 1, tokens + ids.numel()
+        step, tokens = step + 1, tokens + run.world * ids.numel()
         if step in (1, 10) or step % 100 == 0:
             rest = {
                 "kl": round(float(kl), 4),
                 "nll": round(float(nll), 4),
                 "norm": round(float(norm), 2),
             }
-            speed = round(100 * ids.numel() / max(1e-6, time.monotonic() - shown) / 1000)
+            speed = round(
+                100 * run.world * ids.numel() / max(1e-6, time.monotonic() - shown) / 1000
+            )
             shown = time.monotonic()
             say(stage="kl", step=step, tokens=tokens, loss=round(float(loss), 4), **rest,
                 balance=round(float(balance), 3), ktok_s=speed)  # fmt: skip
@@ -286,6 +293,9 @@ def main(a: argparse.Namespace) -> None:
             break
     say(stage="done", tokens=tokens, **{k: float(v) for k, v in evaluate().items()})
     a.out.mkdir(parents=True, exist_ok=True)
+    np.save(a.out / f"samples{run.rank}.npy", samples.cpu().numpy())
+    if run.rank:
+        return
     torch.save(student.state_dict(), a.out / "student.pt")
     (a.out / "distill.json").write_text(json.dumps(log, indent=1))
 
@@ -304,7 +314,9 @@ def draw(
     sampler.capture()
     found = []
     while time.monotonic() < limit:
-        found.append(sampler.sample(prefixes(a.sample_rows, pool, special)).to(torch.int16))
+        seed = torch.initial_seed() + len(found)
+        prefix = prefixes(a.sample_rows, pool, special, seed)
+        found.append(sampler.sample(prefix).to(torch.int16))
         torch.cuda.synchronize()
     samples = torch.cat(found)
     say(stage="sampled", tokens=samples.numel(), text=tokenizer.decode(samples[1].tolist())[:300])

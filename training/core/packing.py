@@ -8,12 +8,15 @@ span two sequences, so nothing leaks between questions.
 from __future__ import annotations
 
 import multiprocessing as mp
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
+# what stands after an arrow to the end of its line, and which part comes next
+_CALL = re.compile(r"->[^\n<]*|<\|\w+\|>")
 PROMPT_WEIGHT = 0.04  # a little language modelling on questions keeps their English alive
 
 
@@ -29,6 +32,20 @@ def encode_row(tokenizer: Tokenizer, row: Any) -> tuple[list[int], list[float]]:
         ids.extend(encoding.ids)
         weights.extend([row.weight if learn else PROMPT_WEIGHT] * len(encoding.ids))
     return ids, weights
+
+
+def call_tokens(tokenizer: Tokenizer, row: Any) -> tuple[list[int], list[bool]]:
+    """Ids of one row, and whether each is part of a call or of the choice between plan and talk."""
+    ids: list[int] = tokenizer.encode(row.prompt, add_special_tokens=False).ids
+    calls = [False] * len(ids)
+    for text, learn in row.target:
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        spans = [match.span() for match in _CALL.finditer(text)] if learn else []
+        ids += encoding.ids
+        calls += [
+            any(start <= begin < end for start, end in spans) for begin, _ in encoding.offsets
+        ]
+    return ids, calls
 
 
 def pack(

@@ -4,7 +4,8 @@ For every channel d and state n: h_t = exp(dt_t A) h_{t-1} + dt_t B_t u_t and
 y_t = sum_n C_t h_t + D u_t, with dt = softplus(raw) (Mamba, arXiv 2312.00752, eq. 2).
 Where `position` is 0 a new document starts and the state before it is zero.
 Shapes: u, raw [B, T, D]; a [D, N] (negative); b, c [B, T, N]; skip [D]; position [B, T] int32.
-The backward pass recomputes the states into one scratch buffer instead of keeping them.
+The backward pass recomputes the states into one scratch buffer, in the inputs' precision, instead
+of keeping them.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ if triton is not None:
             keep = (tl.load(pos_ptr + at) > 0).to(tl.float32)
             h = tl.exp(delta[:, None] * a) * h * keep + (delta * u)[:, None] * b[None, :]
             if STORE:
-                tl.store(h_ptr + (at * D + d)[:, None] * N + n[None, :], h)
+                cell = (at * D + d)[:, None] * N + n[None, :]
+                tl.store(h_ptr + cell, h.to(h_ptr.dtype.element_ty))
             else:
                 y = tl.sum(h * c[None, :], 1) + skip * u
                 tl.store(y_ptr + at * D + d, y.to(y_ptr.dtype.element_ty))
@@ -93,8 +95,8 @@ if triton is not None:
             c = tl.load(c_ptr + at * N + n).to(tl.float32)
             keep = tl.load(pos_ptr + at) > 0
             cell = (at * D + d)[:, None] * N + n[None, :]
-            h = tl.load(h_ptr + cell)
-            before = tl.load(h_ptr + cell - D * N, mask=keep & (t > 0), other=0.0)
+            h = tl.load(h_ptr + cell).to(tl.float32)
+            before = tl.load(h_ptr + cell - D * N, mask=keep & (t > 0), other=0.0).to(tl.float32)
             dh += dy[:, None] * c[None, :]
             part = (row * T + t) * (D // BLOCK) + block
             tl.store(dc_ptr + part * N + n, tl.sum(h * dy[:, None], 0))
@@ -141,7 +143,8 @@ def scan_backward(
     rows, length, width = u.shape
     states = a.shape[1]
     blocks = width // BLOCK
-    h = torch.empty(rows, length, width, states, device=u.device, dtype=torch.float32)
+    # the states are most of the traffic; beside bf16 inputs their rounding is not felt
+    h = torch.empty(rows, length, width, states, device=u.device, dtype=u.dtype)
     grid = (rows, blocks)
     _forward[grid](
         u, raw, a, b, c, skip, position, u, h, length, width, states, BLOCK, True, num_warps=1

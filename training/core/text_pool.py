@@ -1,8 +1,8 @@
-"""The plain text the core is distilled on: WordNet glosses, the Jargon File, Python's manual,
-train questions and the hand-written phrasings.
+"""The plain text the core is distilled on: WordNet glosses, the Jargon File, the Devil's
+Dictionary, the manuals of Python, SQLite and PostgreSQL, train questions, our own phrasings.
 
 In: Debian packages unpacked under a folder, and data files. Out: documents as strings, from
-sources whose licence allows it (WordNet licence, public domain, PSF, and this project's own).
+sources whose licence allows it (WordNet's, public domain, PSF, PostgreSQL's, this project's own).
 It knows nothing of tokens.
 """
 
@@ -15,6 +15,8 @@ import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from training.data.firewall import blocked
 
 
 def wordnet(folder: Path) -> Iterator[str]:
@@ -56,15 +58,21 @@ def questions(folder: Path) -> Iterator[str]:
         with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
+                if row["question"] in blocked():
+                    continue
                 reasoning = re.sub(r"<<.*?>>", "", row.get("rationale", ""))
                 yield f"{row['question']}\n{reasoning}".strip()
 
 
 def phrasings(folder: Path) -> Iterator[str]:
-    """Question and answer of each hand-written pattern, slots left as words."""
+    """Question and answer of each hand-written pattern, slots left as words; no held-out file."""
     for path in sorted(folder.glob("*.jsonl")):
+        if path.name.startswith("heldout"):
+            continue
         for line in path.open(encoding="utf-8"):
             row = json.loads(line)
+            if row.get("q") in blocked():
+                continue
             if "q" in row:
                 text = f"{row['q']}\n{row.get('answer', '')}"
                 yield re.sub(r"\{[a-z_]+:?([a-z_:]*)\}", "7", text)
@@ -78,9 +86,12 @@ def documents(debian: Path, data: Path, seed: int = 0) -> list[str]:
     pieces = [
         *wordnet(debian / "usr/share/wordnet"),
         *dictd(debian / "usr/share/dictd/jargon.dict.dz"),
+        *dictd(debian / "usr/share/dictd/devil.dict.dz"),
         *manual(debian / "usr/share/doc/python3.11/html"),
+        *manual(debian / "usr/share/doc/sqlite3"),
+        *manual(debian / "usr/share/doc/postgresql-doc-15/html"),
         *questions(data),
-        *phrasings(data / "phrasings"),
+        *4 * list(phrasings(Path("training/data/phrasings"))),  # what the core will read most
     ]
     random.Random(seed).shuffle(pieces)
     return pieces

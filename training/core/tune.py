@@ -1,8 +1,10 @@
 """Teach the distilled core to plan: supervised fine-tuning on generated task rows.
 
-In: a distilled (or already tuned) checkpoint, `training.data`. Out: a checkpoint and a JSON log
-with exact match per source on held-out patterns, cards and operators (teacher-forced: a row
-counts when every learned token is the most probable one, which is what greedy decoding needs).
+In: a distilled (or already tuned) checkpoint, `training.data`, and, so that the core keeps its
+English, the teacher with text to rehearse (`replay`). Out: a checkpoint and a JSON log with exact
+match of calls per source on held-out patterns, cards and operators (teacher-forced: a row counts
+when every token of its calls is the most probable one; how a subquery or answer is worded does
+not count).
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.core.distill import optimiser, set_rate
+from training.core.distill import N_OURS, kl_loss, optimiser, set_rate
 from training.core.export import load_start
-from training.core.packing import Feeder, encode_row
-from training.core.pool_tokens import INSIDE
-from training.core.start import begin_run
+from training.core.packing import Feeder, call_tokens
+from training.core.replay import Replay
+from training.core.start import Run, begin_run
 from training.core.student import Shape, Student
 
 
@@ -41,23 +43,27 @@ def token_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return (losses * weight).sum() / weight.sum().clamp_min(1.0)
 
 
-def held_out(tokenizer: Any, count: int, seed: int) -> list[tuple[str, list[int], list[float]]]:
-    """(source, ids, weights) of rows from the held-out split."""
+Held = tuple[str, list[int], list[bool]]
+
+
+def held_out(tokenizer: Any, count: int, seed: int) -> list[Held]:
+    """(source, ids, which of them belong to a call) of rows from the held-out split."""
     from training.data import mixture
 
     rows = []
     for row in mixture.rows(seed, count, "heldout"):
-        ids, weights = encode_row(tokenizer, row)
+        ids, calls = call_tokens(tokenizer, row)
         if len(ids) <= 512:
-            rows.append((row.source, ids, weights))
+            rows.append((row.source, ids, calls))
     return rows
 
 
 @torch.no_grad()
 def evaluate(
-    student: Student, rows: list[tuple[str, list[int], list[float]]], device: str, batch: int = 64
+    student: Student, rows: list[Held], device: str
 ) -> tuple[dict[str, float], list[tuple[str, list[int], int]]]:
     """Exact match by source, and the rows missed with the place of the first wrong token."""
+    batch = 64 if device == "cuda" else 2
     hits: dict[str, list[int]] = defaultdict(list)
     missed = []
     order = sorted(rows, key=lambda row: len(row[1]))
@@ -71,10 +77,8 @@ def evaluate(
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             hidden, _, _ = student(ids.to(device), position.to(device))
             best = student.logits(hidden).argmax(-1).cpu()
-        for i, (source, tokens, weights) in enumerate(part):
-            wrong = [
-                t for t in range(1, len(tokens)) if weights[t] > 0.1 and best[i, t - 1] != tokens[t]
-            ]
+        for i, (source, tokens, calls) in enumerate(part):
+            wrong = [t for t in range(1, len(tokens)) if calls[t] and best[i, t - 1] != tokens[t]]
             hits[source].append(not wrong)
             if wrong:
                 missed.append((source, tokens, wrong[0]))
@@ -83,31 +87,62 @@ def evaluate(
     return scores, missed
 
 
-def text_batch(pool: Tensor, rows: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Plain text windows with a small weight, so that the core keeps its English."""
-    start = torch.randint(len(pool) - length - 1, (rows, 1), device=pool.device)
-    ids = pool[start + torch.arange(length + 1, device=pool.device)].long()
-    position = torch.arange(length + 1, device=pool.device).repeat(rows, 1)
-    return ids, position, torch.full(ids.shape, 0.1, device=pool.device)
+class Steps:
+    """Draws a batch and gives its loss: task rows, and text rows to rehearse beside them."""
+
+    def __init__(self, student: Student, replay: Replay | None, share: float, run: Run) -> None:
+        self.student, self.replay, self.share, self.run = student, replay, share, run
+        compiled = run.device == "cuda"
+        self.task_loss = torch.compile(token_loss, dynamic=False) if compiled else token_loss
+        self.text_loss = torch.compile(kl_loss, dynamic=False) if compiled else kl_loss
+
+    def loss(self, made: tuple[np.ndarray, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The whole loss, and its parts for the log."""
+        device = self.run.device
+        ids, position, weight = (torch.from_numpy(part).to(device) for part in made)
+        ids, position, weight = ids.long(), position.int(), weight.float()
+        rows = len(ids)
+        before, here = ids[:, :-1], position[:, :-1]
+        if self.replay:
+            text, next_text, inside = self.replay.batches.next()
+            full, kept = self.replay.opinion(text)
+            before = torch.cat([before, text])
+            here = torch.cat([here, torch.arange(here.shape[1]).to(here).expand(len(text), -1)])
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            here = here.contiguous()
+            hidden, balance, _ = self.student(before.contiguous(), here, document_mask(here))
+            logits = self.student.logits(hidden[:rows]).flatten(0, 1)
+            task = self.task_loss(logits, ids[:, 1:].flatten(), weight[:, 1:].flatten())
+            parts = {"loss": task, "balance": balance}
+            whole = task + 0.002 * balance
+            if self.replay:
+                said = self.student.logits(hidden[rows:]).flatten(0, 1)[:, :-N_OURS]
+                args = (said, full, kept, next_text.flatten(), inside.flatten())
+                cross, parts["kl"], _ = self.text_loss(*args)
+                whole = whole + self.share * cross
+        return whole, {name: part.detach() for name, part in parts.items()}
 
 
 def main(a: argparse.Namespace) -> None:
     from tokenizers import Tokenizer
 
     began = time.monotonic()
-    device = begin_run(a.seed)
-    feeder = Feeder(a.workers, a.rows - a.text_rows, a.length, a.seed)
+    run = begin_run(a.seed)
+    feeder = Feeder(a.workers, a.rows, a.length, a.seed * 10 + run.rank)
     tokenizer = Tokenizer.from_file("jamba_core/data/tokenizer.json")
-    student = Student(Shape()).to(device)
+    student = Student(Shape()).to(run.device)
     if a.start:
         student.load_state_dict(load_start(a.start))
-    held = held_out(tokenizer, a.heldout, 99)
-    pool = np.load(a.pool)["train"] & (INSIDE - 1) if a.pool else np.zeros(10**5, np.uint16)
-    pool_ids = torch.from_numpy(pool.astype(np.int32)).to(device)
-    if device == "cuda":
+    run.share(student)
+    held = [] if run.rank else held_out(tokenizer, a.heldout, 99)
+    replay = None
+    if a.teacher:
+        samples = a.samples / f"samples{run.rank}.npy" if a.samples else None
+        replay = Replay(a.teacher, a.pool, samples, a.text_rows, a.length, run.device)
+    if run.device == "cuda":
         for block in student.layers:
             block.compile(dynamic=False)
-    loss_fn = torch.compile(token_loss, dynamic=False) if device == "cuda" else token_loss
+    steps = Steps(student, replay, a.text_weight, run)
     optimizer = optimiser(student, a.rate)
     for group in optimizer.param_groups:
         group["scale"] = 1.0 if group["scale"] == 1.0 else a.copied_scale
@@ -115,70 +150,72 @@ def main(a: argparse.Namespace) -> None:
 
     def say(**row: Any) -> None:
         row["seconds"] = round(time.monotonic() - began, 1)
-        log.append(row)
-        print(json.dumps(row), flush=True)
+        if run.rank == 0:
+            log.append(row)
+            print(json.dumps(row), flush=True)
+
+    def save(stage: str) -> None:
+        """Scores, weights and log so far; the first process alone."""
+        if run.rank:
+            return
+        student.eval()
+        scores, missed = evaluate(student, held, run.device)
+        student.train()
+        say(stage=stage, tokens=tokens, scores=scores)
+        a.out.mkdir(parents=True, exist_ok=True)
+        torch.save(student.state_dict(), a.out / "student.pt")
+        (a.out / "tune.json").write_text(json.dumps(log, indent=1))
+        (a.out / "missed.txt").write_text(readable(tokenizer, missed[:400]))
 
     step, tokens, shown, next_eval = 0, 0, time.monotonic(), a.eval_every
     start = time.monotonic()
     limit = a.seconds - (start - began) - a.reserve
-    while (done := (time.monotonic() - start) / limit) < 1:
-        made = feeder.next()
-        ids, position, weight = (torch.from_numpy(part).to(device) for part in made)
-        ids, position, weight = ids.long(), position.int(), weight.float()
-        if a.text_rows:
-            more = text_batch(pool_ids, a.text_rows, a.length)
-            ids, position, weight = (
-                torch.cat([x, y.to(x.dtype)])
-                for x, y in zip((ids, position, weight), more, strict=True)
-            )
-        here = position[:, :-1].contiguous()
+    while (done := run.same((time.monotonic() - start) / limit)) < 1:
         set_rate(optimizer, a.rate * min(1.0, (step + 1) / 100) * max(0.02, 1 - done))
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            hidden, balance, _ = student(ids[:, :-1].contiguous(), here, document_mask(here))
-            logits = student.logits(hidden).flatten(0, 1)
-            loss = loss_fn(logits, ids[:, 1:].flatten(), weight[:, 1:].flatten())
-        (loss + 0.002 * balance).backward()
+        loss, parts = steps.loss(feeder.next())
+        loss.backward()
+        run.average(student.parameters())
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        step, tokens = step + 1, tokens + here.numel()
+        size = run.world * a.rows * a.length
+        step, tokens = step + 1, tokens + size
         if step in (1, 10) or step % 100 == 0:
-            speed = round(100 * here.numel() / max(1e-6, time.monotonic() - shown) / 1000)
+            figures = {name: round(float(part), 4) for name, part in parts.items()}
+            speed = round(100 * size / max(1e-6, time.monotonic() - shown) / 1000)
             shown = time.monotonic()
-            say(step=step, tokens=tokens, loss=round(float(loss.detach()), 4),
-                balance=round(float(balance.detach()), 3), ktok_s=speed,
-                queue=feeder.queue.qsize())  # fmt: skip
-        if time.monotonic() - start > next_eval:
+            say(step=step, tokens=tokens, **figures, ktok_s=speed, queue=feeder.queue.qsize())
+        if done * limit > next_eval:
             next_eval += a.eval_every
-            student.eval()
-            say(stage="eval", scores=evaluate(student, held, device)[0])
-            student.train()
+            save("eval")
         if a.steps and step >= a.steps:
             break
     feeder.close()
-    student.eval()
-    scores, missed = evaluate(student, held, device)
-    say(stage="done", tokens=tokens, scores=scores)
-    a.out.mkdir(parents=True, exist_ok=True)
-    torch.save(student.state_dict(), a.out / "student.pt")
-    (a.out / "tune.json").write_text(json.dumps(log, indent=1))
+    save("done")
+
+
+def readable(tokenizer: Any, missed: list[tuple[str, list[int], int]]) -> str:
+    """Rows with the first wrong place marked."""
     lines = []
-    for source, ids, at in missed[:400]:
+    for source, ids, at in missed:
         right = tokenizer.decode(ids[:at], skip_special_tokens=False)
         rest = tokenizer.decode(ids[at:], skip_special_tokens=False)
         lines.append(f"[{source}] {right} ⟦{rest}")
-    (a.out / "missed.txt").write_text("\n----\n".join(lines))
+    return "\n----\n".join(lines)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--start", type=Path)
+    parser.add_argument("--teacher", type=Path, help="to rehearse text with; without it none is")
     parser.add_argument("--pool", type=Path)
+    parser.add_argument("--samples", type=Path, help="folder of the distillation run")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=540)
     parser.add_argument("--reserve", type=float, default=15, help="kept for evaluation and saving")
     parser.add_argument("--rows", type=int, default=96)
-    parser.add_argument("--text-rows", type=int, default=8)
+    parser.add_argument("--text-rows", type=int, default=12)
+    parser.add_argument("--text-weight", type=float, default=0.2)
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--copied-scale", type=float, default=0.6)

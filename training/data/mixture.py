@@ -26,12 +26,12 @@ from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.13,
-    "measures": 0.19,
-    "mixed": 0.12,
-    "knowledge": 0.15,
+    "arithmetic": 0.11,
+    "measures": 0.17,
+    "mixed": 0.14,
+    "knowledge": 0.14,
     "limits": 0.07,
-    "cards": 0.22,
+    "cards": 0.25,
     "problems": 0.09,
     "sql": 0.03,
 }
