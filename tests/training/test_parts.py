@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from training.data import operators, patterns, sql_rows
 from training.data.adapt import Adapter, Drop
 from training.data.conditions import compile_condition
 from training.data.filling import arguments_of, draw
-from training.data.firewall import Firewall, words
+from training.data.firewall import Firewall, blocked, training_texts, words
 from training.data.numbers_as_words import in_words, ordinal, typed_int, value_of
 from training.data.templates import Question
 from training.data.units_table import convert
@@ -84,6 +85,25 @@ def test_held_out_operators_are_not_trained_on() -> None:
         draft = draw(pattern, rng)
         operators.vary(draft, rng, "train")
         assert not set(draft.used) & {kind.__name__ for kind in operators.HELD_OUT}
+
+
+def test_no_training_text_repeats_an_evaluation_question() -> None:
+    wall = Firewall.load()
+    assert len(wall.whole) > 5000 and len(wall.runs) > 20000
+    found = {key: wall.hit(text) for text, key in training_texts() if key not in blocked()}
+    assert len(found) > 10000
+    assert {key: why for key, why in found.items() if why} == {}
+
+
+def test_the_wall_is_kept_without_the_questions(tmp_path: Path) -> None:
+    asked = "how many ducks cross the river when seven of 12 boats are full"
+    Firewall([asked]).save(tmp_path / "wall")
+    wall = Firewall.load(tmp_path / "wall")
+    assert wall.hit("How many ducks cross the river when seven of 99 boats are full?")
+    assert wall.hit("say, how many ducks cross the river when seven swim")
+    assert wall.hit("how many geese cross the river when seven of 12 boats are full")
+    assert wall.hit("how many geese cross the river when six of 12 boats are full") is None
+    assert b"ducks" not in (tmp_path / "wall").read_bytes()
 
 
 def test_firewall_masks_numbers_and_finds_runs() -> None:

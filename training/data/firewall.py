@@ -4,7 +4,8 @@ In: the patterns, cards' questions and word problems that rows are made from, an
 evaluation files (JSON lines with `question` or `text`, plain or gzipped). Out: the sources that
 share a run of eight words with an evaluation question, or all of its words, numbers masked.
 `python -m training.data.firewall --against FILES` lists them and writes `blocked.json`, which the
-generators leave out. It compares wordings, not meanings.
+generators leave out, and `wall.bin`, the marks of the evaluation wordings, with which the tests
+look at every training text again. It compares wordings, not meanings.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 BLOCKED = Path(__file__).with_name("blocked.json")
+WALL = Path(__file__).with_name("wall.bin")
+MARK = 6  # bytes; among a million training runs a chance hit on 150,000 is a rarity
 RUN = 8  # words in a row that must not be shared
 SHORT = 3  # a question below this many words is too common to be compared
 _WORD = re.compile(r"[^\W_]+")
@@ -41,25 +45,44 @@ def runs(sequence: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             yield run
 
 
-class Firewall:
-    """Knows the wordings of evaluation questions; says which training texts repeat them."""
+def mark(sequence: tuple[str, ...]) -> bytes:
+    """Six bytes that stand for a wording, so that the wall can be shipped without the questions."""
+    return blake2b(" ".join(sequence).encode(), digest_size=MARK).digest()
 
-    def __init__(self, questions: Iterable[str]) -> None:
-        self.runs: set[tuple[str, ...]] = set()
-        self.whole: set[tuple[str, ...]] = set()
+
+class Firewall:
+    """Knows the wordings of evaluation questions by their marks; says which texts repeat them."""
+
+    def __init__(self, questions: Iterable[str] = ()) -> None:
+        self.runs: set[bytes] = set()
+        self.whole: set[bytes] = set()
         for question in questions:
             sequence = words(question)
-            self.runs.update(runs(sequence))
+            self.runs.update(mark(run) for run in runs(sequence))
             if len(sequence) >= SHORT:
-                self.whole.add(sequence)
+                self.whole.add(mark(sequence))
 
     def hit(self, text: str) -> str | None:
         """Why a training text may not be used, or None."""
         sequence = words(text)
-        if sequence in self.whole:
+        if mark(sequence) in self.whole:
             return "same question"
-        shared = next((run for run in runs(sequence) if run in self.runs), None)
+        shared = next((run for run in runs(sequence) if mark(run) in self.runs), None)
         return f"shares: {' '.join(shared)}" if shared else None
+
+    def save(self, path: Path) -> None:
+        """Both sets, sorted, one file."""
+        parts = [b"".join(sorted(marks)) for marks in (self.whole, self.runs)]
+        path.write_bytes(len(self.whole).to_bytes(4, "big") + b"".join(parts))
+
+    @classmethod
+    def load(cls, path: Path = WALL) -> Firewall:
+        """What `save` wrote."""
+        wall, raw = cls(), path.read_bytes()
+        split = 4 + MARK * int.from_bytes(raw[:4], "big")
+        wall.whole = {raw[i : i + MARK] for i in range(4, split, MARK)}
+        wall.runs = {raw[i : i + MARK] for i in range(split, len(raw), MARK)}
+        return wall
 
 
 def evaluation_questions(paths: Iterable[Path]) -> Iterator[str]:
@@ -118,6 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     new = set(found) - blocked()
     print(f"{len(found)} blocked, {len(new)} of them new", file=sys.stderr)
     if not chosen.dry:
+        wall.save(WALL)
         listed = sorted(blocked() | set(found))
         BLOCKED.write_text(json.dumps(listed, indent=0, ensure_ascii=False), encoding="utf-8")
     return 1 if new else 0
