@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.core.export import load_start
 from training.core.pool_tokens import INSIDE
 from training.core.start import begin_run
 from training.core.student import Experts, Shape, Student
@@ -208,7 +209,10 @@ def main(a: argparse.Namespace) -> None:
     batches = Batches(pool["train"], samples, a.rows, a.length, device)
     held = Batches(pool["heldout"], samples[:0], a.rows, a.length, device)
     ids = batches.next()[0][:8]
-    copy_weights(student, teacher, origin, importance(teacher, kept[ids]))
+    if a.start:
+        student.load_state_dict(load_start(a.start))
+    else:
+        copy_weights(student, teacher, origin, importance(teacher, kept[ids]))
     run.share(student)
     if device == "cuda":
         for layer in teacher.layers:
@@ -238,7 +242,7 @@ def main(a: argparse.Namespace) -> None:
         return dict(zip(("loss", "kl", "nll"), np.round(totals / a.eval_batches, 4), strict=True))
 
     step, tokens, shown = 0, 0, time.monotonic()
-    align_until = time.monotonic() + a.align_seconds
+    align_until = time.monotonic() + (0 if a.start else a.align_seconds)
     while run.same(time.monotonic() < align_until):
         ids, _, _ = batches.next()
         streams = teacher.hidden(kept[ids])
@@ -258,7 +262,7 @@ def main(a: argparse.Namespace) -> None:
     step = 0
     while (done := run.same((time.monotonic() - start) / limit)) < 1:
         ids, target, inside = batches.next()
-        near = done < 0.35
+        near = done < 0.35 and not a.start
         rate = a.rate * min(1.0, (step + 1) / 50) * min(1.0, (1 - done) / 0.25 + 0.02)
         set_rate(optimizer, rate)
         streams = teacher.hidden(kept[ids])
@@ -349,6 +353,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--teacher", type=Path, required=True, help="GGUF or .npz")
     parser.add_argument("--pool", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="go on from this core: .pt or exported folder")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=540)
     parser.add_argument("--sample-seconds", type=float, default=75)
