@@ -24,6 +24,7 @@ _SMALLER = {  # what a bare second number counts: 6 ft 2, 5 lb 3, 2 h 30
     "yard": "feet",
 }
 _HEDGES = re.compile(r"^(?:about|around|roughly|approximately|exactly|~|≈)\s*", re.IGNORECASE)
+_IMPROPER = re.compile(r"^(\d{1,4})/(\d{1,3})(?=\s+[^\W\d_])")
 _FILLER = re.compile(r"^(?:of\s+)?(?:an?\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(
     r"^(?:an?|the)\s+(?!(?:few|couple|half|quarter|third|hundred|thousand|dozen)\b)", re.IGNORECASE
@@ -54,7 +55,7 @@ def read_parts(text: str) -> list[Part]:
     clock = _CLOCK.match(shown)
     if clock:
         return _clock_parts(clock)
-    shown = _spell_marks(_HEDGES.sub("", shown))
+    shown = _spell_marks(_IMPROPER.sub(_mixed_number, _HEDGES.sub("", shown)))
     if find_numbers(shown):  # `an hour and a half`
         shown = _ARTICLE.sub("1 ", shown)
     numbers = [span for span in find_numbers(shown) if not _belongs_to_unit(shown, span[0])]
@@ -119,6 +120,17 @@ def _spell_marks(text: str) -> str:
     text = re.sub(r"(?<=[\d½¼¾])\s*['′’](?![a-z])", " ft ", text)
     # `3h12` and `1m80`: the letters part two numbers, the second would read as part of a name.
     return re.sub(r"(?<=\d)(h|hr|m|ft|st|lb)(?=\d)", r" \1 ", text, flags=re.IGNORECASE)
+
+
+def _mixed_number(match: re.Match[str]) -> str:
+    """9/8 as 1 1/8: the reader of numbers takes proper fractions alone."""
+    top, bottom = int(match[1]), int(match[2])
+    if bottom == 0:
+        raise QuantityError(f"{match[0]!r} divides by zero")
+    whole, rest = divmod(top, bottom)
+    return " ".join(
+        ([str(whole)] if whole or not rest else []) + ([f"{rest}/{bottom}"] if rest else [])
+    )
 
 
 def _clock_parts(match: re.Match[str]) -> list[Part]:

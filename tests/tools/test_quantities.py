@@ -34,6 +34,8 @@ EXACT: list[tuple[str, str, int | Fraction, str]] = [
     ("24 hours", "days", 1, "1 day"),
     ("1 atm", "pascals", 101325, "101325 Pa"),
     ("a quarter mile", "feet", 1320, "1320 ft"),
+    ("9/8 inches", "mm", F("28.575"), "28.575 mm"),
+    ("8/4 miles", "km", F("3.218688"), "3.21869 km"),
     ("6 ft 2", "cm", F("187.96"), "187.96 cm"),
     ("5'11\"", "centimetres", F("180.34"), "180.34 cm"),
     ("5′ 11½″", "cm", F("181.61"), "181.61 cm"),
