@@ -27,7 +27,7 @@ FILES = (
     "lookups", "knowledge_3", "weather_3", "encyclopedia_3", "followups_3", "limits_3", "twins_3",
     "heldout_know_3",
     "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
-    "comparisons", "arithmetic_3", "measures_3", "mixed_3", "heldout_3",
+    "comparisons", "arithmetic_3", "measures_3", "mixed_3", "mixed_4", "heldout_3",
 )  # fmt: skip
 # which stream a file belongs to
 HOME = {
@@ -36,7 +36,7 @@ HOME = {
     "twins_3": "limits", "heldout_know_3": "knowledge",
     "comparisons": "knowledge", "knowledge_2": "knowledge", "measures_2": "measures",
     "limits_2": "limits", "arithmetic_3": "arithmetic", "measures_3": "measures", "mixed_3": "mixed",
-    "heldout_3": "mixed",
+    "heldout_3": "mixed", "mixed_4": "mixed",
 }  # fmt: skip
 NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberword", "ordinal",
            "vary"}  # fmt: skip
