@@ -15,28 +15,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mrkl.jamba_core.load import CheckpointFiles
+from mrkl.jamba_core.trainable import public_tensors, trainable_state
 from training.core.student import Shape
 
 MATRICES = ("_proj.weight", "embed_tokens.weight")
-
-
-def renamed(state: dict[str, Tensor], experts: int) -> dict[str, Tensor]:
-    """Public names: `model.` in front, packed experts taken apart."""
-    out: dict[str, Tensor] = {}
-    for name, value in state.items():
-        if name.endswith("feed_forward.gate_up_proj"):
-            stem = f"model.{name.removesuffix('gate_up_proj')}experts"
-            for i in range(experts):
-                gate, up = value[i].chunk(2, 0)
-                out[f"{stem}.{i}.gate_proj.weight"] = gate
-                out[f"{stem}.{i}.up_proj.weight"] = up
-        elif name.endswith("feed_forward.down_proj"):
-            stem = f"model.{name.removesuffix('down_proj')}experts"
-            for i in range(experts):
-                out[f"{stem}.{i}.down_proj.weight"] = value[i]
-        else:
-            out[f"model.{name}"] = value
-    return out
 
 
 def quantised(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,33 +32,7 @@ def load_start(path: Path) -> dict[str, Tensor]:
     """Training weights from a student.pt, or from an exported folder (dequantised)."""
     if path.is_file():
         return torch.load(path, map_location="cpu", weights_only=True)
-    from safetensors.torch import load_file
-
-    found: dict[str, Tensor] = {}
-    for shard in sorted(path.glob("*.safetensors")):
-        found |= load_file(shard)
-    state: dict[str, Tensor] = {}
-    experts: dict[str, dict[str, Tensor]] = {}
-    for name, value in found.items():
-        if name.endswith("_scale"):
-            continue
-        scale = found.get(f"{name}_scale")
-        weight = value.float() if scale is None else value.float() * scale[:, None]
-        stem, part, rest = name.removeprefix("model.").partition("experts.")
-        if part:
-            experts.setdefault(stem, {})[rest] = weight
-        else:
-            state[stem] = weight
-    for stem, parts in experts.items():
-        count = len(parts) // 3
-        both = [
-            torch.cat([parts[f"{i}.gate_proj.weight"], parts[f"{i}.up_proj.weight"]])
-            for i in range(count)
-        ]
-        state[f"{stem}gate_up_proj"] = torch.stack(both)
-        down = [parts[f"{i}.down_proj.weight"] for i in range(count)]
-        state[f"{stem}down_proj"] = torch.stack(down)
-    return state
+    return trainable_state(CheckpointFiles(path))
 
 
 def config(shape: Shape, ids: dict[str, int]) -> dict[str, object]:
@@ -86,7 +43,6 @@ def config(shape: Shape, ids: dict[str, int]) -> dict[str, object]:
         "hidden_act": "silu",
         "mamba_conv_bias": True,
         "mamba_proj_bias": False,
-        "tie_word_embeddings": True,
         "max_position_embeddings": 4096,
         "bos_token_id": ids["<|begin|>"],
         "eos_token_id": ids["<|end|>"],
@@ -102,7 +58,7 @@ def export(state: dict[str, Tensor], tokenizer: Path, out: Path, shards: int = 4
     shape = Shape()
     ids = Tokenizer.from_file(str(tokenizer)).get_vocab()
     tensors: dict[str, Tensor] = {}
-    for name, value in renamed(state, shape.num_experts).items():
+    for name, value in public_tensors(state):
         value = value.detach().float().cpu().contiguous()
         if name.endswith(MATRICES):
             tensors[name], tensors[f"{name}_scale"] = quantised(value)

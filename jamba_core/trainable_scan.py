@@ -1,16 +1,19 @@
-"""Selective scan for training: Triton forward and backward, and a plain torch reference.
+"""Selective scan for training: Triton forward and backward, the same for CPUs, and a reference.
 
 For every channel d and state n: h_t = exp(dt_t A) h_{t-1} + dt_t B_t u_t and
 y_t = sum_n C_t h_t + D u_t, with dt = softplus(raw) (Mamba, arXiv 2312.00752, eq. 2).
 Where `position` is 0 a new document starts and the state before it is zero.
 Shapes: u, raw [B, T, D]; a [D, N] (negative); b, c [B, T, N]; skip [D]; position [B, T] int32.
-The backward pass recomputes the states into one scratch buffer, in the inputs' precision, instead
-of keeping them.
+On a GPU the backward pass recomputes the states into one scratch buffer, in the inputs' precision,
+and on a CPU piece by piece, instead of keeping them.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 try:
@@ -20,6 +23,7 @@ except ImportError:  # a CPU build of torch: only the reference runs
     triton = None
 
 BLOCK = 32
+PIECE = 16  # tokens at once on a CPU
 
 
 def reference(
@@ -35,6 +39,96 @@ def reference(
         state = decay * state * keep + (delta[:, t] * u[:, t])[..., None] * b[:, t, None, :]
         out.append((state * c[:, t, None, :]).sum(-1) + skip * u[:, t])
     return torch.stack(out, 1)
+
+
+class _CpuScan(torch.autograd.Function):
+    """Piece by piece, each small enough for the processor's cache; states inside pieces are worked
+    out again on the way back.
+
+    As autograd sees it, `reference` keeps ten tensors of [B, D, N] a token.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        u: Tensor,
+        raw: Tensor,
+        a: Tensor,
+        b: Tensor,
+        c: Tensor,
+        skip: Tensor,
+        start: Tensor,
+    ) -> Tensor:
+        """a [N, D]; `start` [B, T] is true where a document starts."""
+        delta, y = F.softplus(raw), skip * u
+        drive = delta * u
+        begins: list[Tensor] = []
+        for row in range(u.shape[0]):
+            state = torch.zeros_like(a)
+            for piece in _pieces(u.shape[1]):
+                at = (row, piece)
+                begins.append(state)
+                _, states = _states(delta[at], drive[at], a, b[at], start[at], state)
+                state = states[-1].clone()
+                y[at] += (c[at].unsqueeze(1) @ states).squeeze(1)
+        ctx.save_for_backward(u, raw, a, b, c, skip, start, torch.stack(begins))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        u, raw, a, b, c, skip, start, begins = ctx.saved_tensors
+        delta = F.softplus(raw)
+        drive = delta * u
+        ddelta, dhb = torch.empty_like(u), torch.empty_like(u)
+        da, db, dc = torch.zeros_like(a), torch.empty_like(b), torch.empty_like(c)
+        pieces = list(_pieces(u.shape[1]))
+        for row in range(u.shape[0]):
+            later = torch.zeros_like(a)  # what the next piece's states say of this one's last
+            for number, piece in reversed(list(enumerate(pieces))):
+                at = (row, piece)
+                before = begins[row * len(pieces) + number]
+                decay, states = _states(delta[at], drive[at], a, b[at], start[at], before)
+                dh = c[at].unsqueeze(2) * dy[at].unsqueeze(1)  # [L, N, D]
+                dh[-1] += later
+                each, factors = dh.unbind(0), decay.unbind(0)
+                for t in range(len(each) - 1, 0, -1):
+                    each[t - 1].addcmul_(factors[t], each[t])
+                later = factors[0] * each[0]
+                dc[at] = (states @ dy[at].unsqueeze(2)).squeeze(2)
+                db[at] = (dh @ drive[at].unsqueeze(2)).squeeze(2)
+                dhb[at] = (b[at].unsqueeze(1) @ dh).squeeze(1)
+                dlog = decay.mul_(dh)  # of delta * a
+                dlog[1:] *= states[:-1]
+                dlog[0] *= before
+                ddelta[at] = (dlog * a).sum(1)
+                da += dlog.mul_(delta[at].unsqueeze(1)).sum(0)
+        ddelta.addcmul_(dhb, u)
+        du = dhb.mul_(delta).addcmul_(skip, dy)
+        return du, ddelta * torch.sigmoid(raw), da, db, dc, (dy * u).sum((0, 1)), None
+
+
+def _pieces(length: int) -> list[slice]:
+    return [slice(at, min(at + PIECE, length)) for at in range(0, length, PIECE)]
+
+
+def _states(
+    delta: Tensor, drive: Tensor, a: Tensor, b: Tensor, start: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Decays and states [L, N, D] after each token of a piece that begins from `state`."""
+    decay = (delta.unsqueeze(1) * a).exp_()
+    decay[start] = 0
+    states = drive.unsqueeze(1) * b.unsqueeze(2)
+    for now, factor in zip(states.unbind(0), decay.unbind(0), strict=True):
+        state = now.addcmul_(factor, state)
+    return decay, states
+
+
+def on_cpu(
+    u: Tensor, raw: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor, position: Tensor
+) -> Tensor:
+    """`reference` with its gradients in float32, quick enough to train on a processor."""
+    values = (t.float() for t in (u, raw, a.T.contiguous(), b, c, skip))
+    return _CpuScan.apply(*values, position == 0)
 
 
 if triton is not None:
