@@ -1,4 +1,4 @@
-"""The command `mrkl`: ask, chat, route, experts, evaluate, doctor.
+"""The command `mrkl`: ask, chat, route, evaluate, doctor here; experts, log, train … beside it.
 
 A thin skin on the Python API: it reads arguments, prints, and chooses the exit code. Answers go
 to stdout, all else to stderr. Exit codes: 0 answered, 2 usage, 3 abstained, 4 refused, 5 an expert
@@ -102,10 +102,7 @@ def make_agent(
 
     fixed = read_world(world)
     if model is None:
-        # the shipped models are small: threads that wait for one another cost more than they give,
-        # most of all on a busy machine; said before numpy and torch load
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ.setdefault(name, "1")
+        one_thread()
     try:
         budget = Budget(seconds=seconds)
         agent = Agent(
@@ -123,6 +120,16 @@ def make_agent(
     except ValueError as error:
         fail(str(error))
     return agent
+
+
+def one_thread() -> None:
+    """No threads inside products, said before numpy and torch load.
+
+    The shipped models are small: threads that wait for one another cost more than they give, most
+    of all on a busy machine.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def read_question(words: list[str] | None) -> str:
@@ -324,6 +331,7 @@ def doctor() -> None:
 sys.modules.setdefault("mrkl.cli", sys.modules[__name__])
 import_module("mrkl.expert_commands").register(app)
 import_module("mrkl.log_commands").register(app)
+import_module("mrkl.train_command").register(app)
 
 
 def main() -> None:

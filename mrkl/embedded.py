@@ -150,7 +150,7 @@ class _Drafting:
         self.routings: dict[str, dict[str, float]] = {}
         self.offer = offer
         odds = self._routed(question) if _unknown(offer) else {}
-        self.shown = _shown(odds, offer)
+        self.shown = shown_cards(odds, offer)
         self.whole = [name for name in self.shown if odds.get(name, 0.0) >= TRUSTED]
         names = [name for name in offer.experts if name in offer.known or name in self.shown]
         self.offer = offer.limited_to(names)
@@ -288,7 +288,7 @@ def _unknown(offer: Offer) -> list[str]:
     return [name for name in offer.experts if name not in offer.known]
 
 
-def _shown(odds: Mapping[str, float], offer: Offer) -> list[str]:
+def shown_cards(odds: Mapping[str, float], offer: Offer) -> list[str]:
     """The experts whose cards the core gets to see: the router's best of those it does not know."""
     unknown = _unknown(offer)
     if not odds:
@@ -317,12 +317,17 @@ def _whole_sentences(text: str) -> str:
     return text[: end + 1] if end > 0 else f"{text.rstrip()} …"
 
 
+def shipped_folder() -> Path:
+    """The checkpoint inside the package."""
+    from mrkl import jamba_core
+
+    return Path(next(iter(jamba_core.__path__))) / "data"
+
+
 def _folder(model: str | Path | None) -> Path:
     """Where the checkpoint lies; fetched from the hub for a name that is no folder."""
     if model is None:
-        from mrkl import jamba_core
-
-        return Path(next(iter(jamba_core.__path__))) / "data"
+        return shipped_folder()
     folder = Path(model)
     if folder.is_dir():
         return folder

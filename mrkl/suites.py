@@ -34,7 +34,7 @@ def load(suite: str, path: Path, limit: int | None = None, seed: int | None = No
         raise SuiteError(f"there is no suite {suite!r}; there are {', '.join(SUITES)}")
     _, adapt = SUITES[suite]
     rows: list[Row] = []
-    for place, raw in _items(path):
+    for place, raw in entries(path):
         try:
             rows.append(_row(adapt(raw), len(rows), suite))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -47,8 +47,11 @@ def load(suite: str, path: Path, limit: int | None = None, seed: int | None = No
     return rows[:limit]
 
 
-def _items(path: Path) -> Iterator[tuple[str, Any]]:
-    """The entries of a file with their places: a list, JSON lines, or CLINC150's test parts."""
+def entries(path: Path) -> Iterator[tuple[str, Any]]:
+    """The entries of a file with their places: a list, JSON lines, or CLINC150's test parts.
+
+    Raises SuiteError.
+    """
     text = _text(path)
     try:
         whole: Any = json.loads(text)

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-
 from mrkl.jamba_core import Jamba
 from mrkl.jamba_core import trainable_scan as scans
 from mrkl.jamba_core.config import ConfigError

@@ -1,0 +1,200 @@
+"""Fine-tune a checkpoint on a few examples, on CPUs: adapters, early stopping, the best kept.
+
+In: a checkpoint folder and examples (token ids, and which of them are to be learned). Out: a
+folder with the adapters merged. The same seed, examples and number of cores give the same result
+unless time runs out. It knows no text and judges by the loss alone.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mrkl.jamba_core.config import JambaConfig
+from mrkl.jamba_core.load import CheckpointFiles
+from mrkl.jamba_core.lora import adapt, deltas, save_merged
+from mrkl.jamba_core.trainable import TrainableJamba, trainable_state
+
+ROWS = 8  # examples a step
+TOKENS = 2048  # of a step, filling included
+PATIENCE = 2  # rounds without a better held-out loss before stopping
+WARMUP = 10  # steps
+
+
+@dataclass(frozen=True)
+class Example:
+    """Token ids of a whole text; `learned` says which of them the model is to write."""
+
+    ids: tuple[int, ...]
+    learned: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One pass over the examples: mean loss a learned token, and that of the held-out ones."""
+
+    number: int
+    loss: float
+    held_out: float | None
+
+
+class FineTuning:
+    """Adapters on one checkpoint, and how well they do so far."""
+
+    def __init__(self, folder: Path, rank: int = 8, rate: float = 1e-3, seed: int = 1) -> None:
+        """Raises ConfigError or CheckpointError for what cannot be loaded or trained."""
+        self.folder, self.rate, self.seed = folder, rate, seed
+        torch.manual_seed(seed)
+        self.model = TrainableJamba(JambaConfig.from_file(folder))
+        self.model.load_state_dict(trainable_state(CheckpointFiles(folder)))
+        self.parameters = adapt(self.model, rank)
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=rate, weight_decay=0.01)
+        self.steps, self.rounds = 0, list[Round]()
+        self.best = self._copy()
+        self.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+
+    def run(
+        self,
+        examples: Sequence[Example],
+        replay: Sequence[Example],
+        held_out: Sequence[Example],
+        rounds: int,
+        seconds: float,
+        on_step: Callable[[int, int, float], None] = lambda done, whole, loss: None,
+    ) -> None:
+        """Rounds over all examples, each with a draw from `replay` half as large.
+
+        Ends after `rounds`, after `seconds`, when the held-out loss no longer falls (without
+        held-out examples: never before), or by KeyboardInterrupt; the best round is kept. `on_step`
+        hears how many examples of how many are done, and the loss of the last ones.
+        """
+        rng = random.Random(self.seed)
+        until = time.monotonic() + seconds
+        drawn = min(len(replay), len(examples) // 2)
+        whole = rounds * (len(examples) + drawn)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # one thread a part of the batch instead: they never wait
+        best = self.loss(held_out) if held_out else None
+        done, stale = 0, 0
+        try:
+            for number in range(1, rounds + 1):
+                losses: list[float] = []
+                for batch in batches([*examples, *rng.sample(replay, drawn)], rng):
+                    if time.monotonic() > until:
+                        break
+                    losses.append(self._step(batch, done / whole))
+                    done += len(batch)
+                    on_step(done, whole, losses[-1])
+                if not losses:
+                    return
+                found = self.loss(held_out) if held_out else None
+                self.rounds.append(Round(number, sum(losses) / len(losses), found))
+                if found is None or best is None or found < best:
+                    best, stale, self.best = found, 0, self._copy()
+                else:
+                    stale += 1
+                if stale >= PATIENCE:
+                    return
+        except KeyboardInterrupt:
+            if not self.rounds:
+                self.best = self._copy()
+        finally:
+            torch.set_num_threads(threads)
+
+    @torch.no_grad()
+    def loss(self, examples: Iterable[Example]) -> float:
+        """Mean over all learned tokens."""
+        total, count = 0.0, 0
+        for batch in batches(list(examples), None):
+            ids, learned = padded(batch)
+            total += float(self._summed(ids, learned))
+            count += int(learned.sum())
+        return total / max(1, count)
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint with the best adapters merged."""
+        self._load(self.best)
+        save_merged(self.folder, folder, deltas(self.model), self.seed)
+
+    def _step(self, batch: list[Example], share: float) -> float:
+        """One update; `share` of all steps is done. Returns the mean loss."""
+        self.steps += 1
+        warm = min(1.0, self.steps / WARMUP)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * warm * max(0.05, 1 - share)
+        ids, learned = padded(batch)
+        count = int(learned.sum())
+        parts = [
+            (ids[at :: self.cores], learned[at :: self.cores])
+            for at in range(min(self.cores, len(batch)))
+        ]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            found = list(pool.map(lambda part: self._gradients(*part, count), parts))
+        for parameter, grads in zip(
+            self.parameters, zip(*(g for _, g in found), strict=True), strict=True
+        ):
+            parameter.grad = torch.stack(grads).sum(0)
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        return sum(loss for loss, _ in found)
+
+    def _gradients(
+        self, ids: Tensor, learned: Tensor, count: int
+    ) -> tuple[float, tuple[Tensor, ...]]:
+        torch.set_num_threads(1)
+        loss = self._summed(ids, learned) / count
+        return float(loss.detach()), torch.autograd.grad(loss, self.parameters)
+
+    def _summed(self, ids: Tensor, learned: Tensor) -> Tensor:
+        """Summed loss of the learned tokens of ids [B, T + 1]."""
+        before = ids[:, :-1]
+        position = torch.arange(before.shape[1]).expand_as(before)
+        hidden, _, _ = self.model(before, position)
+        here = learned[:, 1:]
+        return F.cross_entropy(self.model.logits(hidden[here]), ids[:, 1:][here], reduction="sum")
+
+    def _copy(self) -> list[Tensor]:
+        return [parameter.detach().clone() for parameter in self.parameters]
+
+    @torch.no_grad()
+    def _load(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self.parameters, values, strict=True):
+            parameter.copy_(value)
+
+
+def batches(examples: list[Example], rng: random.Random | None) -> list[list[Example]]:
+    """Examples of like length together, at most ROWS and TOKENS; in random order with `rng`."""
+    ordered = list(examples)
+    if rng is not None:
+        rng.shuffle(ordered)  # sorting is stable: equal lengths meet anew each round
+    ordered.sort(key=lambda example: len(example.ids) // 16)
+    found: list[list[Example]] = []
+    for example in ordered:
+        fits = found and len(found[-1]) < ROWS
+        if fits and (len(found[-1]) + 1) * len(example.ids) <= TOKENS:
+            found[-1].append(example)
+        else:
+            found.append([example])
+    if rng is not None:
+        rng.shuffle(found)
+    return found
+
+
+def padded(batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """ids and learned [B, T], filled up behind with what is not learned."""
+    width = max(len(example.ids) for example in batch)
+    ids = torch.zeros(len(batch), width, dtype=torch.long)
+    learned = torch.zeros(len(batch), width, dtype=torch.bool)
+    for row, example in enumerate(batch):
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+        learned[row, : len(example.ids)] = torch.tensor(example.learned)
+    return ids, learned
