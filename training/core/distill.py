@@ -4,7 +4,7 @@ In: the teacher's tensors, the token pool. Out: a checkpoint and a JSON log. Sta
 a share of the time limit: the teacher samples text; every block learns alone to do what the
 teacher layers it replaces do; the whole student learns the teacher's next-token distribution
 (forward KL on the pruned vocabulary, plus the probability of dropped pieces given to the token
-that really came next). Resumable: it goes on from the checkpoint if there is one.
+that really came next). With --save-every the last stage goes on where it was cut off.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.core.checkpoint import Checkpoint
 from training.core.export import load_start
 from training.core.pool_tokens import INSIDE
 from training.core.start import begin_run
@@ -203,15 +204,23 @@ def main(a: argparse.Namespace) -> None:
             log.append(row)
             print(json.dumps(row), flush=True)
 
+    optimizer = optimiser(student, a.rate)
+    kept_run = Checkpoint(a.out, a.save_every, run)
+    resumed = kept_run.resume(student, optimizer)
     samples = torch.zeros(0, a.length + 1, dtype=torch.int16, device=device)
-    if device == "cuda" and a.sample_seconds:
+    drawn = a.out / f"samples{run.rank}.npy"
+    if resumed and drawn.is_file():
+        samples = torch.from_numpy(np.load(drawn)).to(device)
+    elif device == "cuda" and a.sample_seconds:
         samples = draw(teacher, origin, pool["train"], a, say)
+    a.out.mkdir(parents=True, exist_ok=True)
+    np.save(drawn, samples.cpu().numpy())
     batches = Batches(pool["train"], samples, a.rows, a.length, device)
     held = Batches(pool["heldout"], samples[:0], a.rows, a.length, device)
     ids = batches.next()[0][:8]
-    if a.start:
+    if a.start and not resumed:
         student.load_state_dict(load_start(a.start))
-    else:
+    elif not resumed:
         copy_weights(student, teacher, origin, importance(teacher, kept[ids]))
     run.share(student)
     if device == "cuda":
@@ -220,7 +229,6 @@ def main(a: argparse.Namespace) -> None:
         for block in student.layers:
             block.compile(dynamic=False)
     loss_fn = torch.compile(kl_loss, dynamic=False) if device == "cuda" else kl_loss
-    optimizer = optimiser(student, a.rate)
     position = torch.arange(a.length, dtype=torch.int32, device=device).repeat(a.rows, 1)
     cast = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
 
@@ -242,7 +250,7 @@ def main(a: argparse.Namespace) -> None:
         return dict(zip(("loss", "kl", "nll"), np.round(totals / a.eval_batches, 4), strict=True))
 
     step, tokens, shown = 0, 0, time.monotonic()
-    align_until = time.monotonic() + (0 if a.start else a.align_seconds)
+    align_until = time.monotonic() + (0 if a.start or resumed else a.align_seconds)
     while run.same(time.monotonic() < align_until):
         ids, _, _ = batches.next()
         streams = teacher.hidden(kept[ids])
@@ -258,8 +266,8 @@ def main(a: argparse.Namespace) -> None:
         if step == 1 or step % 50 == 0:
             say(stage="align", step=step, tokens=tokens, loss=round(float(loss), 4))
     say(stage="aligned", **{k: float(v) for k, v in evaluate().items()})
-    start, limit = time.monotonic(), a.seconds - (time.monotonic() - began)
-    step = 0
+    start, limit = time.monotonic() - kept_run.spent, a.seconds - (time.monotonic() - began)
+    step, tokens = kept_run.step, tokens + kept_run.tokens
     while (done := run.same((time.monotonic() - start) / limit)) < 1:
         ids, target, inside = batches.next()
         near = done < 0.35 and not a.start
@@ -293,15 +301,15 @@ def main(a: argparse.Namespace) -> None:
             shown = time.monotonic()
             say(stage="kl", step=step, tokens=tokens, loss=round(float(loss), 4), **rest,
                 balance=round(float(balance), 3), ktok_s=speed)  # fmt: skip
+        kept_run.keep(student, optimizer, step, tokens, time.monotonic() - start)
         if a.steps and step >= a.steps:
             break
     say(stage="done", tokens=tokens, **{k: float(v) for k, v in evaluate().items()})
-    a.out.mkdir(parents=True, exist_ok=True)
-    np.save(a.out / f"samples{run.rank}.npy", samples.cpu().numpy())
     if run.rank:
         return
     torch.save(student.state_dict(), a.out / "student.pt")
     (a.out / "distill.json").write_text(json.dumps(log, indent=1))
+    kept_run.done()
 
 
 def draw(
@@ -364,5 +372,6 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--eval-batches", type=int, default=4)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many (rehearsal)")
+    parser.add_argument("--save-every", type=float, default=0, help="seconds; 0: not resumable")
     parser.add_argument("--seed", type=int, default=1)
     main(parser.parse_args())

@@ -1,13 +1,14 @@
 """Write a trained core as the int8 checkpoint that ships.
 
-In: student.pt. Out: config.json, sharded safetensors in Hugging Face's Jamba names (an expert
-a tensor), every matrix as int8 with one fp32 scale a row, all else in fp32.
+In: student.pt. Out: config.json, tokenizer.json, sharded safetensors in Hugging Face's Jamba names (an
+expert a tensor), every matrix as int8 with one fp32 scale a row, all else in fp32.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def export(state: dict[str, Tensor], tokenizer: Path, out: Path, shards: int = 4
             shard, number = {}, number + 1
     index = {"metadata": {"total_size": total}, "weight_map": where}
     (out / "model.safetensors.index.json").write_text(json.dumps(index))
+    if tokenizer.parent.resolve() != out.resolve():
+        shutil.copyfile(tokenizer, out / "tokenizer.json")
     (out / "config.json").write_text(json.dumps(config(shape, ids), indent=2) + "\n")
     print(f"{total / 1e6:.2f} MB in {shards} shards, {len(tensors)} tensors")
 

@@ -13,6 +13,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 INSIDE = np.uint16(1 << 15)
+TOKENIZER = "jamba_core/data/tokenizer.json"
 
 
 def tokenise(texts: list[str], pruned: Tokenizer, full: Tokenizer) -> np.ndarray:
@@ -38,9 +39,20 @@ def main(debian: Path, data: Path, out: Path) -> None:
 
     tokens, merges = teacher_files.read_vocabulary(teacher_files.find_gguf())
     full = build({token: i for i, token in enumerate(tokens)}, merges)
-    pruned = Tokenizer.from_file("jamba_core/data/tokenizer.json")
-    texts = text_pool.documents(debian, data)
-    ids = tokenise(texts, pruned, full)
+    write(text_pool.documents(debian, data), full, out)
+
+
+def rehearse(out: Path) -> None:
+    """A small pool of our own phrasings, without the teacher's tokenizer."""
+    from training.core import text_pool
+
+    texts = list(text_pool.phrasings(Path("training/data/phrasings")))
+    write(texts[:3000], Tokenizer.from_file(TOKENIZER), out)
+
+
+def write(texts: list[str], full: Tokenizer, out: Path) -> None:
+    """Tokenise and save; one in fifty tokens is held out."""
+    ids = tokenise(texts, Tokenizer.from_file(TOKENIZER), full)
     split = len(ids) // 50
     np.savez_compressed(out, train=ids[split:], heldout=ids[:split])
     inside = float((ids & INSIDE > 0).mean())
@@ -52,8 +64,14 @@ if __name__ == "__main__":
     import argparse
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--debian", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--debian", type=Path)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rehearse", action="store_true", help="our own phrasings alone")
     arguments = parser.parse_args()
-    main(arguments.debian, arguments.data, arguments.out)
+    if arguments.rehearse:
+        rehearse(arguments.out)
+    elif arguments.debian and arguments.data:
+        main(arguments.debian, arguments.data, arguments.out)
+    else:
+        parser.error("--debian and --data are needed, or --rehearse")

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.core.checkpoint import Checkpoint
 from training.core.distill import N_OURS, kl_loss, optimiser, set_rate
 from training.core.export import load_start
 from training.core.packing import Feeder, call_tokens
@@ -128,11 +129,15 @@ def main(a: argparse.Namespace) -> None:
 
     began = time.monotonic()
     run = begin_run(a.seed)
-    feeder = Feeder(a.workers, a.rows, a.length, a.seed * 10 + run.rank)
     tokenizer = Tokenizer.from_file("jamba_core/data/tokenizer.json")
     student = Student(Shape()).to(run.device)
     if a.start:
         student.load_state_dict(load_start(a.start))
+    optimizer = optimiser(student, a.rate)
+    kept = Checkpoint(a.out, a.save_every, run)
+    kept.resume(student, optimizer)
+    seed = a.seed * 10 + run.rank + 1000 * kept.resumed
+    feeder = Feeder(a.workers, a.rows, a.length, seed)
     run.share(student)
     held = [] if run.rank else held_out(tokenizer, a.heldout, 99)
     replay = None
@@ -143,7 +148,6 @@ def main(a: argparse.Namespace) -> None:
         for block in student.layers:
             block.compile(dynamic=False)
     steps = Steps(student, replay, a.text_weight, run)
-    optimizer = optimiser(student, a.rate)
     for group in optimizer.param_groups:
         group["scale"] = 1.0 if group["scale"] == 1.0 else a.copied_scale
     log: list[dict[str, Any]] = []
@@ -167,9 +171,10 @@ def main(a: argparse.Namespace) -> None:
         (a.out / "tune.json").write_text(json.dumps(log, indent=1))
         (a.out / "missed.txt").write_text(readable(tokenizer, missed[:400]))
 
-    step, tokens, shown, next_eval = 0, 0, time.monotonic(), a.eval_every
-    start = time.monotonic()
-    limit = a.seconds - (start - began) - a.reserve
+    step, tokens, shown = kept.step, kept.tokens, time.monotonic()
+    next_eval = kept.spent + a.eval_every
+    start = time.monotonic() - kept.spent
+    limit = a.seconds - (time.monotonic() - began) - a.reserve
     while (done := run.same((time.monotonic() - start) / limit)) < 1:
         set_rate(optimizer, a.rate * min(1.0, (step + 1) / 100) * max(0.02, 1 - done))
         loss, parts = steps.loss(feeder.next())
@@ -185,6 +190,7 @@ def main(a: argparse.Namespace) -> None:
             speed = round(100 * size / max(1e-6, time.monotonic() - shown) / 1000)
             shown = time.monotonic()
             say(step=step, tokens=tokens, **figures, ktok_s=speed, queue=feeder.queue.qsize())
+        kept.keep(student, optimizer, step, tokens, time.monotonic() - start)
         if done * limit > next_eval:
             next_eval += a.eval_every
             save("eval")
@@ -192,6 +198,7 @@ def main(a: argparse.Namespace) -> None:
             break
     feeder.close()
     save("done")
+    kept.done()
 
 
 def readable(tokenizer: Any, missed: list[tuple[str, list[int], int]]) -> str:
@@ -223,5 +230,6 @@ if __name__ == "__main__":
     parser.add_argument("--heldout", type=int, default=2000)
     parser.add_argument("--eval-every", type=float, default=150)
     parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--save-every", type=float, default=0, help="seconds; 0: not resumable")
     parser.add_argument("--seed", type=int, default=1)
     main(parser.parse_args())
