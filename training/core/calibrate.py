@@ -1,7 +1,7 @@
 """Fit the confidence of a whole answer on held-out questions.
 
-In: the shipped core and router, the held-out split of the training rows. Out: weights for
-`mrkl.confidence` and a risk-coverage table. A plan counts as right when its value equals
+In: a core and the router, the held-out split of the training rows. Out: weights for
+`mrkl.confidence` and a risk-coverage curve. A plan counts as right when its value equals
 that of the written plan, both run by the same experts; telling that there is no answer counts as
 right where the row says so. Nothing of the evaluation sets is used.
 """
@@ -11,16 +11,20 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
 
 import mrkl.agent
 from mrkl import compose
 from mrkl.agent import Agent
 from mrkl.budget import Budget, Meter
+from mrkl.confidence import BIAS, logistic
 from mrkl.experts.base import Failure
 from mrkl.experts.world import World
 from mrkl.plan import PlanError, parse_plan
@@ -28,8 +32,10 @@ from mrkl.prompt import ABSTAIN, CARDS, PLAN, QUESTION, RESULTS, SAY
 from mrkl.scheduler import Run, run_plan
 from mrkl.score import plain
 from mrkl.trace import Trace
+from training.core import risk_coverage
 
 FEATURES = ("mean", "least", "among", "among_least", "route")
+RIDGE = 1e-3
 
 
 def examples(count: int, seed: int) -> Iterator[tuple[str, str]]:
@@ -60,15 +66,20 @@ def right(agent: Agent, experts: dict[str, Any], written: str, answer: Any) -> b
     return str(plain(value)) == str(plain(answer.value))
 
 
-def fit(x: np.ndarray, y: np.ndarray, steps: int = 4000) -> np.ndarray:
-    """Logistic regression with a little ridge: weights [1 + features], bias first."""
-    design = np.hstack([np.ones((len(x), 1)), x])
-    weights = np.zeros(design.shape[1])
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-design @ weights))
-        slope = design.T @ (p - y) / len(y) + 1e-3 * np.r_[0, weights[1:]]
-        weights -= 0.3 * slope
-    return weights
+def fit(rows: Sequence[Mapping[str, float]], right: Sequence[bool]) -> dict[str, float]:
+    """Logistic regression with a little ridge: weights by feature for `mrkl.confidence.logistic`."""
+    x = np.array([[1.0, *(row[name] for name in FEATURES)] for row in rows])  # [rows, 1 + features]
+    y = np.array(right, float)
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        score, free = x @ weights, np.r_[0.0, weights[1:]]
+        value = float(
+            np.logaddexp(0.0, score).mean() - (y * score).mean() + RIDGE / 2 * free @ free
+        )
+        return value, x.T @ (expit(score) - y) / len(y) + RIDGE * free
+
+    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B")
+    return dict(zip((BIAS, *FEATURES), map(float, found.x), strict=True))
 
 
 def main(a: argparse.Namespace) -> None:
@@ -76,7 +87,7 @@ def main(a: argparse.Namespace) -> None:
 
     experts = {expert.name: expert for expert in builtin_experts()}
     mrkl.agent.MIN_CONFIDENCE = 0.0  # every plan is run, however unsure
-    agent = Agent(world=World.from_file(a.world) if a.world else None)
+    agent = Agent(model=a.model, world=World.from_file(a.world) if a.world else None)
     rows: list[dict[str, Any]] = []
     for question, written in examples(a.count, a.seed):
         answer = agent.ask(question)
@@ -86,18 +97,18 @@ def main(a: argparse.Namespace) -> None:
         ok = right(agent, experts, written, answer)
         rows.append({"question": question, "kind": kind, "right": ok, "features": features})
     planned = [row for row in rows if row["features"]]
-    x = np.array([[row["features"][name] for name in FEATURES] for row in planned])
-    y = np.array([row["right"] for row in planned], float)
-    weights = fit(np.clip(x, -8, 0), y)
-    p = 1 / (1 + np.exp(-(np.hstack([np.ones((len(x), 1)), np.clip(x, -8, 0)]) @ weights)))
+    y = [bool(row["right"]) for row in planned]
     print(f"{len(rows)} held-out questions, {sum(r['right'] for r in rows)} right; "
-          f"{len(planned)} plans, {int(y.sum())} right")  # fmt: skip
-    print(dict(zip(("bias", *FEATURES), np.round(weights, 3).tolist(), strict=True)))
-    for threshold in (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-        kept = p >= threshold
-        risk = 1 - y[kept].mean() if kept.any() else 0.0
-        print(f"threshold {threshold:.1f}: coverage {kept.mean():.3f}, risk {risk:.3f}")
-    a.out.write_text(json.dumps(rows, indent=1))
+          f"{len(planned)} plans, {sum(y)} right")  # fmt: skip
+    weights = fit([row["features"] for row in planned], y) if planned else {}
+    found = risk_coverage.curve([logistic(row["features"], weights) for row in planned], y)
+    print({name: round(weight, 3) for name, weight in weights.items()})
+    risk_coverage.show(found)
+    points = [asdict(point) for point in found]
+    written = {"weights": weights, "risk_coverage": points, "rows": rows}
+    a.out.write_text(json.dumps(written, indent=1))
+    if a.plot:
+        risk_coverage.plot({f"{len(planned)} held-out plans": found}, a.plot)
 
 
 if __name__ == "__main__":
@@ -105,5 +116,7 @@ if __name__ == "__main__":
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--world", type=Path)
+    parser.add_argument("--model", type=Path, help="a folder; default: the core that ships")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--plot", type=Path, help="the risk-coverage curve, PNG or SVG")
     main(parser.parse_args())
