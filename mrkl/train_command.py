@@ -33,6 +33,9 @@ def train(
     rank: Annotated[int, typer.Option(min=1, max=64, help="Rank of the adapters (LoRA).")] = 8,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of the shuffling and the adapters.")] = 1,
+    check: Annotated[
+        int, typer.Option(min=0, max=50, help="So many built-in questions before and after.")
+    ] = 50,
     model: Annotated[
         str | None, typer.Option(help="The core to start from, a folder. Default: built in.")
     ] = None,
@@ -40,7 +43,7 @@ def train(
     expert: cli.Extra = None,
 ) -> None:
     """Teach the core your own experts' questions; Ctrl-C stops early and keeps the best."""
-    from mrkl.fine_tuning import Settings, TrainingError
+    from mrkl.fine_tuning import Settings, TrainingError, split
     from mrkl.fine_tuning import train as run
     from mrkl.jamba_core import CheckpointError, ConfigError, Tokenizer
     from mrkl.language import ModelError
@@ -54,7 +57,8 @@ def train(
             cli.fail(f"{out} is there already: choose another folder")
         tokenizer = Tokenizer.from_file(_folder(model))
         lessons = read(questions, {item.name: item for item in experts}, tokenizer)
-        settings = Settings(rounds, minutes, rank, rate, seed)
+        split(lessons)  # too few: said before anything is drawn
+        settings = Settings(rounds, minutes, rank, rate, seed, check)
         with _progress() as listener:
             found = run(lessons, experts, Router.load(), out, settings, model, listener)
     except (LessonError, TrainingError, ModelError, ConfigError, CheckpointError, OSError) as error:
@@ -106,6 +110,7 @@ def _show(found: Report, out: Path) -> None:
         table.add_row(name, label, str(n), *shown)
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
+    s = "" if len(found.rounds) == 1 else "s"
     learned = f"learned from {found.learned} of {found.lessons} questions"
-    console.print(f"{learned} in {len(found.rounds)} rounds; in brackets 95 % Wilson intervals")
+    console.print(f"{learned} in {len(found.rounds)} round{s}; in brackets 95 % Wilson intervals")
     console.print(f"mrkl ask --model {out} …", markup=False)
