@@ -324,6 +324,7 @@ def doctor() -> None:
 sys.modules.setdefault("mrkl.cli", sys.modules[__name__])
 import_module("mrkl.expert_commands").register(app)
 import_module("mrkl.log_commands").register(app)
+import_module("mrkl.jamba_commands").register(app)
 
 
 def main() -> None:
