@@ -4,7 +4,7 @@ In: ids (or text), settings. Out: a `Generation`, or its tokens one by one. For 
 pieces, with other grammars or with alternatives compared in between, see `session`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Generation:
-    """What was written. finish: stop, text, grammar, length or deadline (see `Session`)."""
+    """What was written. finish: stop, text, grammar, length, deadline, cancelled (`Session`)."""
 
     tokens: tuple[Token, ...]
     finish: str
@@ -60,7 +60,8 @@ def generate(
     input_ids: ids of one text ([time] or [1, time]) or the text itself.
     max_new_tokens (256); grammar: Lark text, Grammar or Matcher; temperature (0: greedy), top_p,
     min_p, seed; stop_ids (the model's own); stop: strings; deadline: a `time.monotonic()` moment;
-    state: what was read before; tokenizer: the model's own if left out.
+    cancel: a function that is asked before every token; lookup: guess so many tokens where the
+    text repeats itself; top_logprobs: the likeliest tokens of each place; state: what was read before; tokenizer: the model's own if left out.
     Raises ValueError for several texts at once and GrammarError.
     """
     session, settings = _begin(model, input_ids, **options)
@@ -80,6 +81,9 @@ def _begin(
     stop_ids: Sequence[int] | None = None,
     stop: Sequence[str] = (),
     deadline: float | None = None,
+    cancel: Callable[[], bool] | None = None,
+    lookup: int = 0,
+    top_logprobs: int = 0,
     state: "State | None" = None,
     tokenizer: "Tokenizer | None" = None,
 ) -> tuple[Session, dict[str, Any]]:
@@ -96,5 +100,8 @@ def _begin(
         "stop_ids": stop_ids,
         "stop": stop,
         "deadline": deadline,
+        "cancel": cancel,
+        "lookup": lookup,
+        "top_logprobs": top_logprobs,
     }
     return session, settings

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mrkl.jamba_core.attention import Attention
-from mrkl.jamba_core.cache import LayerState, State
+from mrkl.jamba_core.cache import LayerState, Padding, State
 from mrkl.jamba_core.config import JambaConfig
 from mrkl.jamba_core.layout import random_tensors
 from mrkl.jamba_core.linear import rms_norm
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Long prompts are read in pieces, so that memory does not grow with their length.
 PREFILL_TOKENS = 1024
+
+Pads = tuple[Padding | None, Tensor | None]  # what attention, and what Mamba, must not see
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ class Layer:
         self.eps = config.rms_norm_eps
         self.norm = weights.vector(prefix + "input_layernorm.weight", size)
         self.ff_norm = weights.vector(prefix + "pre_ff_layernorm.weight", size)
-        attends = config.is_attention(number)
-        self.mixer_prefix = prefix + ("self_attn." if attends else "mamba.")
-        self.mixer: Any = (Attention if attends else Mamba)(weights, self.mixer_prefix)
+        self.attends = config.is_attention(number)
+        self.mixer_prefix = prefix + ("self_attn." if self.attends else "mamba.")
+        self.mixer: Any = (Attention if self.attends else Mamba)(weights, self.mixer_prefix)
         self.ff_prefix, self.prefix = prefix + "feed_forward.", prefix
         self.feed_forward: GatedMLP | MixtureOfExperts
         if config.is_moe(number):
@@ -65,8 +67,11 @@ class Layer:
             width = config.intermediate_size
             self.feed_forward = GatedMLP.load(weights, self.ff_prefix, width, "mlp")
 
-    def __call__(self, x: Tensor, state: LayerState, batch: int) -> tuple[Tensor, LayerState]:
-        mixed, state = self.mixer(rms_norm(x, self.norm, self.eps), state, batch)
+    def __call__(
+        self, x: Tensor, state: LayerState, batch: int, pads: Pads = (None, None)
+    ) -> tuple[Tensor, LayerState]:
+        unread = pads[not self.attends]
+        mixed, state = self.mixer(rms_norm(x, self.norm, self.eps), state, batch, unread)
         x = mixed.add_(x)
         return x.add_(self.feed_forward(rms_norm(x, self.ff_norm, self.eps))), state
 
@@ -163,9 +168,14 @@ class Jamba:
         if self.head is not self.embed_matrix:
             yield from self.head.tensors("")
 
-    def empty_state(self, batch: int = 1) -> State:
+    def empty_state(self, batch: int = 1, padding: Sequence[int] | None = None) -> State:
         """The state before the first token of `batch` sequences."""
-        return State(tuple(layer.mixer.empty(batch) for layer in self.layers), 0, batch)
+        layers = tuple(layer.mixer.empty(batch) for layer in self.layers)
+        if padding is None or not any(padding):
+            return State(layers, 0, batch)
+        if len(padding) != batch or min(padding) < 0:
+            raise ValueError(f"padding {list(padding)} does not fit {batch} sequences")
+        return State(layers, 0, batch, Padding(torch.tensor(padding, device=self.device)))
 
     @torch.inference_mode()
     def __call__(
@@ -173,10 +183,13 @@ class Jamba:
         input_ids: Tensor | Sequence[int],
         state: State | None = None,
         logits_to_keep: int | None = None,
+        padding: Sequence[int] | None = None,
     ) -> Output:
         """Read ids [batch, time] (or one sequence as a list) after the text behind `state`.
 
         logits_to_keep: only the last so many positions' logits are computed; None means all.
+        padding: how many ids before each sequence are not part of it (any id will do there); only
+        at the beginning, and the state remembers it. Their logits mean nothing.
         Raises ValueError for ids of the wrong shape and IndexError for ids beyond the vocabulary.
         """
         ids = torch.as_tensor(input_ids, dtype=torch.long, device=self.device)
@@ -184,7 +197,9 @@ class Jamba:
         if ids.dim() != 2 or ids.shape[1] == 0:
             raise ValueError(f"ids of shape [batch, time] are expected, got {list(ids.shape)}")
         if state is None:
-            state = self.empty_state(ids.shape[0])
+            state = self.empty_state(ids.shape[0], padding)
+        elif padding is not None:
+            raise ValueError("padding belongs before the first token, not after a state")
         elif state.batch != ids.shape[0]:
             raise ValueError(f"the state holds {state.batch} sequences, ids {ids.shape[0]}")
         with self.threads():
@@ -199,14 +214,15 @@ class Jamba:
 
     def _read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         x = self.embed(ids.reshape(-1))  # [B T, D]
+        padding = state.padding
+        pads = (padding, padding and padding.blank(state.length, ids.shape[1]))
         states: list[LayerState] = []
         for layer, past in zip(self.layers, state.layers, strict=True):
-            x, new = layer(x, past, state.batch)
+            x, new = layer(x, past, state.batch, pads)
             states.append(new)
         x = rms_norm(x, self.norm, self.config.rms_norm_eps)
-        return x.unflatten(0, ids.shape), State(
-            tuple(states), state.length + ids.shape[1], state.batch
-        )
+        length = state.length + ids.shape[1]
+        return x.unflatten(0, ids.shape), State(tuple(states), length, state.batch, padding)
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":

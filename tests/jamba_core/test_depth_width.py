@@ -111,7 +111,8 @@ def test_proposals_stay_within_the_budget_and_use_it(
         for name, value in fields.items():
             assert getattr(config, name) == value
         if budget.parameters:
-            assert sizes(config).total > 0.6 * budget.parameters
+            # widths are multiples of 64: a small budget cannot be met closely
+            assert sizes(config).total > 0.35 * budget.parameters
 
 
 def test_a_longer_context_leaves_less_for_the_weights() -> None:
