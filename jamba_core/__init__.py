@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mrkl.jamba_core.batch import decode_together
+    from mrkl.jamba_core.batch import decode_together, generate_many
     from mrkl.jamba_core.cache import State
     from mrkl.jamba_core.config import ConfigError, JambaConfig
     from mrkl.jamba_core.generate import Generation
@@ -35,6 +35,7 @@ _HOME = {
     "Token": "session",
     "Tokenizer": "tokenizer",
     "decode_together": "batch",
+    "generate_many": "batch",
 }
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Token",
     "Tokenizer",
     "decode_together",
+    "generate_many",
 ]
 
 

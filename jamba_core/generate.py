@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from mrkl.jamba_core.sampling import Sampling
-from mrkl.jamba_core.session import Session, Token
+from mrkl.jamba_core.session import Session, Token, Written
 
 if TYPE_CHECKING:
     from mrkl.jamba_core.cache import State
@@ -21,27 +21,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Generation:
+class Generation(Written):
     """What was written. finish: stop, text, grammar, length, deadline, cancelled (`Session`)."""
 
     tokens: tuple[Token, ...]
     finish: str
     session: Session  # to go on from here
-
-    @property
-    def ids(self) -> list[int]:
-        """The ids written, the one that ended the text included."""
-        return [token.id for token in self.tokens]
-
-    @property
-    def text(self) -> str:
-        """The text written, without special tokens and stop strings."""
-        return "".join(token.text for token in self.tokens)
-
-    @property
-    def logprob(self) -> float:
-        """Log-probability of the choices made, among what the grammar allowed."""
-        return sum(token.masked_logprob for token in self.tokens)
 
 
 def stream(

@@ -43,6 +43,27 @@ class Token:
     top: tuple[tuple[int, float], ...] = ()
 
 
+class Written:
+    """What can be said of `tokens` that were written."""
+
+    tokens: Sequence[Token]
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids written, the one that ended the text included."""
+        return [token.id for token in self.tokens]
+
+    @property
+    def text(self) -> str:
+        """The text written, without special tokens and stop strings."""
+        return "".join(token.text for token in self.tokens)
+
+    @property
+    def logprob(self) -> float:
+        """Log-probability of the choices made, among what the grammar allowed."""
+        return sum(token.masked_logprob for token in self.tokens)
+
+
 class Session:
     """One text. `finish` says why the last `decode` ended:
 
@@ -170,7 +191,7 @@ class Session:
         """
         self.reader.lookup = Lookup(lookup) if lookup > 0 else None
         limits = Limits(deadline, cancel)
-        stream = TextStream(self.tokenizer if stop else self._tokenizer_or_none(), stop)
+        stream = self.text_stream(stop)
         waiting: Token | None = None
         for token in self._tokens(
             max_new_tokens, grammar, sampling, stop_ids, limits, top_logprobs
@@ -228,8 +249,8 @@ class Session:
         ids = [] if matcher.stopped else matcher.forced()[:room]
         if ids:
             matcher.consume(ids)
-            self.feed(ids)
         for token in ids:
+            self.feed([token])
             yield Token(token, None, 0.0, forced=True)
 
     def matcher(self, grammar: Grammar | Matcher | str | None) -> Matcher | None:
@@ -241,11 +262,14 @@ class Session:
         vocabulary = self.tokenizer.for_grammars(size, ends[0] if ends else size - 1)
         return vocabulary.matcher(grammar)
 
-    def _tokenizer_or_none(self) -> Tokenizer | None:
+    def text_stream(self, stop: Sequence[str]) -> TextStream:
+        """What turns tokens into text; raises FileNotFoundError for stop strings without one."""
         try:
-            return self.tokenizer
+            return TextStream(self.tokenizer, stop)
         except FileNotFoundError:
-            return None
+            if stop:
+                raise
+            return TextStream(None)
 
     def _score_group(
         self, group: list[int], texts: list[Sequence[int]], scores: list[list[float]]
