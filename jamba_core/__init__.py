@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mrkl.jamba_core.quantize import QuantizationError
     from mrkl.jamba_core.sampling import Sampling
     from mrkl.jamba_core.session import Session, Token
+    from mrkl.jamba_core.snapshot import SnapshotError
     from mrkl.jamba_core.tokenizer import Tokenizer
     from mrkl.jamba_core.weights import CheckpointError
 
@@ -31,6 +32,7 @@ _HOME = {
     "QuantizationError": "quantize",
     "Sampling": "sampling",
     "Session": "session",
+    "SnapshotError": "snapshot",
     "State": "cache",
     "Token": "session",
     "Tokenizer": "tokenizer",
@@ -49,6 +51,7 @@ __all__ = [
     "QuantizationError",
     "Sampling",
     "Session",
+    "SnapshotError",
     "State",
     "Token",
     "Tokenizer",

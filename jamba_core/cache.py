@@ -85,14 +85,12 @@ class AttentionState:
 
     def repeated(self, times: int) -> "AttentionState":
         """The same past for `times` sequences (from a batch of one)."""
-        data = self.keys_values().repeat(1, times, 1, 1)
-        return AttentionState(_Buffer(data, self.length), self.length)
+        return AttentionState.of(self.keys_values().repeat(1, times, 1, 1))
 
     def picked(self, rows: list[int], batch: int) -> "AttentionState":
         """Some sequences of the batch."""
         data = self.keys_values()
-        data = data.unflatten(1, (batch, -1))[:, rows].flatten(1, 2)
-        return AttentionState(_Buffer(data, self.length), self.length)
+        return AttentionState.of(data.unflatten(1, (batch, -1))[:, rows].flatten(1, 2))
 
     def _moved(self, needed: int) -> _Buffer:
         old = self.buffer.data
@@ -108,8 +106,12 @@ class AttentionState:
         rows: int, head_dim: int, dtype: torch.dtype, device: torch.device
     ) -> "AttentionState":
         """No tokens yet, for `rows` = batch * kv heads."""
-        data = torch.empty((2, rows, 0, head_dim), dtype=dtype, device=device)
-        return AttentionState(_Buffer(data, 0), 0)
+        return AttentionState.of(torch.empty((2, rows, 0, head_dim), dtype=dtype, device=device))
+
+    @staticmethod
+    def of(data: Tensor) -> "AttentionState":
+        """Keys and values [2, B * kv heads, length, head_dim] as a state."""
+        return AttentionState(_Buffer(data, data.shape[2]), data.shape[2])
 
 
 LayerState = MambaState | AttentionState

@@ -88,7 +88,7 @@ class Jamba:
 
     def __init__(self, weights: Weights, folder: Path | None = None) -> None:
         config = weights.config
-        self.device, self.folder = weights.device, folder
+        self.device, self.folder, self.product = weights.device, folder, weights.product
         shape = (("model.embed_tokens", config.vocab_size),)
         table = weights.linear("", shape, config.hidden_size, "embedding")
         self.embed, self.embed_matrix, self.head = table.some_rows, table, table

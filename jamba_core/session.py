@@ -7,6 +7,7 @@ It does not hold several texts at once (fork for that); not for use by two threa
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -108,6 +109,21 @@ class Session:
         twin = Session(self.model, self._tokenizer, self.state)
         twin.reader.logits, twin.ids = self.reader.logits, list(self.ids)
         return twin
+
+    def save(self, path: str | Path) -> None:
+        """Write this place to a file, for `restore`; raises ValueError before any token."""
+        from mrkl.jamba_core.snapshot import save_session
+
+        save_session(self, path)
+
+    @classmethod
+    def restore(
+        cls, model: "Jamba", path: str | Path, tokenizer: Tokenizer | None = None
+    ) -> "Session":
+        """The session that was saved, bit for bit; raises SnapshotError."""
+        from mrkl.jamba_core.snapshot import load_session
+
+        return load_session(model, path, tokenizer=tokenizer)
 
     def logprobs(self) -> Tensor:
         """Log-probabilities [vocabulary] of the next token."""
