@@ -153,7 +153,8 @@ def test_where_transformers_goes_wrong_we_do_not(model: Jamba, twin: Any) -> Non
             past = output.cache
             steps.append(output.logits)
     assert close(ours, whole)
-    assert close(torch.cat(steps, 1), whole)  # one at a time it is right: the cache is passed well
+    # one token at a time it is right, so the cache is passed as it should be
+    assert (torch.cat(steps, 1) - whole).abs().max() < 1e-3
     agreement = (theirs.argmax(-1) == whole.argmax(-1)).float().mean()
     assert (theirs - whole).abs().max() > 0.1 and agreement < 0.95, (
         "transformers continues correctly now: drop this test and the remark in the docs"
