@@ -20,7 +20,7 @@ from mrkl.jamba_core.weights import CheckpointError
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 SHARD_BYTES = 5_000_000_000
-PAGES_KEPT = 4_000_000  # bytes of files that may stay in memory while they are read, or 1 %
+PAGES_KEPT = 2_000_000  # bytes of files that may stay in memory while they are read, or 0.5 %
 
 
 class CheckpointFiles(Mapping[str, Tensor]):
@@ -33,7 +33,7 @@ class CheckpointFiles(Mapping[str, Tensor]):
         self._where: dict[str, str] = {}  # name on disk -> file
         for file, names in self._listing().items():
             self._where |= dict.fromkeys(names, file)
-        self._pages = max(PAGES_KEPT, self.bytes // 100)
+        self._pages = max(PAGES_KEPT, self.bytes // 200)
         # Packed experts appear as their parts: name -> (name on disk, expert, first row, last row)
         self._parts: dict[str, tuple[str, int, int, int]] = {}
         for name in list(self._where):

@@ -24,7 +24,7 @@ GROUPS: dict[str, frozenset[str]] = {
 }
 
 ALL = GROUPS["int8"]
-BLOCK_NUMBERS = 1 << 19  # quantised at once: 2 MB of float32
+BLOCK_NUMBERS = 1 << 17  # quantised at once: 0.5 MB of float32
 
 
 class QuantizationError(ValueError):
