@@ -18,6 +18,7 @@ from torch import Tensor
 from mrkl.jamba_core.attention import Attention
 from mrkl.jamba_core.cache import LayerState, Padding, State
 from mrkl.jamba_core.config import JambaConfig
+from mrkl.jamba_core.hub import checkpoint_folder
 from mrkl.jamba_core.layout import random_tensors
 from mrkl.jamba_core.linear import rms_norm
 from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
@@ -114,14 +115,14 @@ class Jamba:
         device: str = "cpu",
         quantization: str | None = None,
     ) -> "Jamba":
-        """Load a checkpoint folder (public layout, safetensors).
+        """Load a checkpoint folder, or `owner/model` from the hub (public layout, safetensors).
 
         dtype: None keeps what is stored (float16 becomes float32) and multiplies int8 matrices
         as bfloat16; float32 multiplies everything in float32 (exact, slower).
         quantization: None, "experts_int8", "jamba_int8" or "int8"; applied while loading, unless
         the checkpoint is stored so. Raises ConfigError, CheckpointError or QuantizationError.
         """
-        folder = Path(folder)
+        folder = checkpoint_folder(folder)
         config, files = JambaConfig.from_file(folder), CheckpointFiles(folder)
         stored = stored_mode(config.quantization_config)
         if stored and quantization not in (None, stored):

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from mrkl.budget import Meter
 from mrkl.confidence import FLOOR, Certainty
@@ -323,18 +323,10 @@ def _folder(model: str | Path | None) -> Path:
         from mrkl import jamba_core
 
         return Path(next(iter(jamba_core.__path__))) / "data"
-    folder = Path(model)
-    if folder.is_dir():
-        return folder
-    if folder.is_absolute() or str(model).startswith(".") or str(model).count("/") != 1:
-        raise ModelError(f"there is no folder {model}", "bad_arguments")
+    from mrkl.jamba_core.hub import HubError, checkpoint_folder
+
     try:
-        import huggingface_hub
-    except ImportError:
-        raise ModelError(
-            f"there is no folder {model}; to fetch it from the hub: pip install 'mrkl[hub]'"
-        ) from None
-    try:
-        return Path(cast(Any, huggingface_hub).snapshot_download(str(model)))
-    except Exception as error:  # noqa: BLE001 - the hub's client raises many kinds
-        raise ModelError(f"{model} cannot be fetched from the hub: {error}", "offline") from None
+        return checkpoint_folder(model)
+    except HubError as error:
+        kind = "offline" if error.offline else "bad_arguments"
+        raise ModelError(str(error), kind) from None
