@@ -80,21 +80,19 @@ class EmbeddedJamba:
 
         Raises ModelError where there is none, or where it was not taught to plan.
         """
-        folder = _folder(model)
-        try:
-            from mrkl.jamba_core.model import Jamba
+        return cls.of(load_jamba(model), "embedded" if model is None else str(model))
 
-            jamba = Jamba.from_pretrained(folder)
-            known = jamba.tokenizer.special
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
+    @classmethod
+    def of(cls, jamba: Jamba, name: str) -> EmbeddedJamba:
+        """A loaded model as language module; raises ModelError where it was not taught to plan."""
+        known = jamba.tokenizer.special
         missing = next((token for token in SPECIAL_TOKENS if token not in known), None)
         if missing is not None:
             raise ModelError(
-                f"the model in {folder} was not taught to plan (it has no {missing}); serve it "
-                "and name it as openai:URL"
+                f"the model in {jamba.folder} was neither taught to plan (it has no {missing}) nor "
+                "to chat as Jamba 1.5 does; serve it and name it as openai:URL"
             )
-        return cls(jamba, "embedded" if model is None else str(model))
+        return cls(jamba, name)
 
     def draft(
         self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
@@ -315,6 +313,19 @@ def _whole_sentences(text: str) -> str:
     """A text that was cut short, up to its last full sentence."""
     end = max(text.rfind(mark) for mark in ".!?")
     return text[: end + 1] if end > 0 else f"{text.rstrip()} …"
+
+
+def load_jamba(model: str | Path | None) -> Jamba:
+    """The model that ships with the package, or one from a folder or the hub; raises ModelError."""
+    folder = _folder(model)
+    try:
+        from mrkl.jamba_core.model import Jamba
+
+        jamba = Jamba.from_pretrained(folder)
+        _ = jamba.tokenizer
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
+    return jamba
 
 
 def _folder(model: str | Path | None) -> Path:

@@ -21,7 +21,7 @@ SUM = tool(
     "Add two numbers.",
     {
         "type": "object",
-        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+        "properties": {"a": {"enum": [1, 2, 3]}, "b": {"enum": [1, 2, 3]}},
         "required": ["a", "b"],
         "additionalProperties": False,
     },
