@@ -14,8 +14,6 @@ from mrkl.jamba_core.load import CheckpointFiles
 from mrkl.jamba_core.quantize import stored_mode
 from mrkl.jamba_core.weights import is_finite
 
-SHOWN_FAULTS = 20
-
 
 @dataclass
 class Inspection:

@@ -6,9 +6,9 @@ quantised folder. Errors of a checkpoint are ValueErrors with one line.
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mrkl.jamba_core.model import Jamba
     from mrkl.jamba_core.session import Session, Token
 
+SHOWN_FAULTS = 20
 BESIDE = ("*.json", "*.jinja", "*.model")  # what a checkpoint's folder holds beside weights
 
 
@@ -38,14 +39,22 @@ def load(model: str, quantization: str | None) -> Jamba:
     return Jamba.from_tensors(config, tensors, quantization=quantization)
 
 
-def begin(model: Jamba, prompt: str, chat: bool, state: Path | None) -> Session:
-    """A session that has read the prompt, after a saved state where one is given."""
+def begin(model: Jamba, prompt: str, system: str | None, state: Path | None) -> Session:
+    """A session that has read the prompt, after a saved state where one is given.
+
+    system: reads both as a conversation of the checkpoint's own format.
+    """
     from mrkl.jamba_core.session import Session
 
     session = Session.restore(model, state) if state else Session(model)
-    if chat:
-        raise ValueError("chat follows")
-    session.feed(model.tokenizer.encode(prompt, special=True))
+    if system is None:
+        session.feed(model.tokenizer.encode(prompt, special=True))
+        return session
+    from mrkl.jamba_core.chat import ChatFormat
+
+    form = ChatFormat.from_folder(model.folder or ".", model.tokenizer)
+    messages = [{"role": "system", "content": system}] if system else []
+    session.feed(form.prompt([*messages, {"role": "user", "content": prompt}]))
     return session
 
 
@@ -60,9 +69,10 @@ def grammar_of(schema: Path | None, lark: Path | None) -> Any:
     return lark.read_text("utf-8") if lark else None
 
 
-def written(session: Session, settings: dict[str, Any]) -> Iterator[Token]:
-    """The tokens of one continuation as they come."""
-    yield from session.decode(**settings)
+def told(token: Token) -> str:
+    """A token with its log-probabilities as one line of JSON."""
+    odds = {"logprob": token.logprob, "forced": token.forced, "top": token.top}
+    return json.dumps({"id": token.id, "text": token.text} | odds, ensure_ascii=False)
 
 
 def quantize(model: str, out: Path, mode: str) -> dict[str, Any]:
@@ -71,6 +81,8 @@ def quantize(model: str, out: Path, mode: str) -> dict[str, Any]:
     from mrkl.jamba_core.model import Jamba
 
     folder = checkpoint_folder(model)
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty: name a new folder")
     begun = time.monotonic()
     loaded = Jamba.from_pretrained(folder, quantization=mode)
     loaded.save_pretrained(out)
@@ -110,5 +122,4 @@ def findings(found: Inspection) -> dict[str, Any]:
 
 
 def _bytes(folder: Path) -> int:
-    files: Sequence[Path] = list(folder.glob("*.safetensors"))
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
