@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the app, as `mrkl jamba …`."""
     jamba = typer.Typer(help="The Jamba engine: plan, inspect, run.", no_args_is_help=True)
-    for command in (plan, inspect, generate, bench, quantize):
+    for command in (plan, inspect, generate, bench, quantize, gguf):
         jamba.command()(command)
     app.add_typer(jamba, name="jamba")
 
@@ -221,3 +221,19 @@ def quantize(
         cli.fail(str(error))
     before, after = (found[name] / 1e6 for name in ("before", "after"))
     typer.echo(f"{mode}: {before:,.1f} MB became {after:,.1f} MB in {found['seconds']} s")
+
+
+def gguf(
+    model: Checkpoint,
+    out: Annotated[Path, typer.Argument(help="The new file.")],
+    kind: Annotated[str, typer.Option("--type", help="float32 or q8_0.")] = "q8_0",
+) -> None:
+    """Write a checkpoint as a GGUF file without vocabulary, to compare with llama.cpp."""
+    from mrkl import jamba_engine as engine
+    from mrkl.jamba_core.gguf_file import export_gguf
+
+    try:
+        export_gguf(engine.load(model, None), out, kind)
+    except (OSError, ValueError) as error:
+        cli.fail(str(error))
+    typer.echo(f"{out}: {out.stat().st_size / 1e6:,.1f} MB")

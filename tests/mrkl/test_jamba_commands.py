@@ -1,6 +1,7 @@
 """`mrkl jamba …`, end to end: what is printed, and one line for what a user gets wrong."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -227,3 +228,12 @@ def test_what_a_user_gets_wrong_is_one_line(
 def test_time_is_limited(tiny: str) -> None:
     result = jamba("generate", tiny, "x", "--seconds", "0")
     assert result.exit_code == 6 and "seconds were not enough" in result.stderr
+
+
+def test_gguf_is_written_or_the_missing_package_named(tiny: str, tmp_path: Path) -> None:
+    result = jamba("gguf", tiny, str(tmp_path / "m.gguf"))
+    if find_spec("gguf"):
+        assert result.exit_code == 0 and (tmp_path / "m.gguf").read_bytes()[:4] == b"GGUF"
+    else:
+        assert result.exit_code == 2 and "pip install 'mrkl[gguf]'" in result.stderr
+        assert not list(tmp_path.iterdir())
