@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from mrkl.jamba_core import Jamba
 from mrkl.jamba_core.gguf_file import ExportError, export_gguf
