@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from mrkl.jamba_core import CheckpointError, ConfigError, Jamba, JambaConfig
 from mrkl.jamba_core.layout import public_shapes
 from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
+from mrkl.jamba_core.shapes import SHAPES as PUBLIC
 from tests.jamba_core.conftest import hugging_face, random_ids, random_weights
 
 ROOT = Path(__file__).parents[2]
@@ -20,16 +21,7 @@ ROOT = Path(__file__).parents[2]
 SHAPES: dict[str, dict[str, Any]] = {
     "mini": {"num_hidden_layers": 32, "num_attention_heads": 8, "num_key_value_heads": 2},
     "large": {"num_hidden_layers": 16, "num_attention_heads": 16, "num_key_value_heads": 2},
-    "3b": {
-        "num_hidden_layers": 28,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 1,
-        "attn_layer_period": 14,
-        "attn_layer_offset": 7,
-        "num_experts": 1,
-        "num_experts_per_tok": 1,
-        "tie_word_embeddings": True,
-    },
+    "3b": PUBLIC["3b"] | {"num_attention_heads": 4},
     "tiny-dev": {
         "num_hidden_layers": 16,
         "num_attention_heads": 8,
@@ -50,7 +42,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def tiny(name: str) -> JambaConfig:
-    return JambaConfig.from_dict(SMALL | SHAPES[name] | {"use_mamba_kernels": False})
+    return JambaConfig.from_dict(SHAPES[name] | SMALL | {"use_mamba_kernels": False})
 
 
 def packed_experts(tensors: dict[str, torch.Tensor], config: JambaConfig) -> dict[str, Any]:
