@@ -332,6 +332,7 @@ sys.modules.setdefault("mrkl.cli", sys.modules[__name__])
 import_module("mrkl.expert_commands").register(app)
 import_module("mrkl.log_commands").register(app)
 import_module("mrkl.train_command").register(app)
+import_module("mrkl.jamba_commands").register(app)
 
 
 def main() -> None:

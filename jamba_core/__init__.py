@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mrkl.jamba_core.batch import decode_together
+    from mrkl.jamba_core.batch import decode_together, generate_many
     from mrkl.jamba_core.cache import State
     from mrkl.jamba_core.config import ConfigError, JambaConfig
     from mrkl.jamba_core.generate import Generation
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mrkl.jamba_core.quantize import QuantizationError
     from mrkl.jamba_core.sampling import Sampling
     from mrkl.jamba_core.session import Session, Token
+    from mrkl.jamba_core.snapshot import SnapshotError
     from mrkl.jamba_core.tokenizer import Tokenizer
     from mrkl.jamba_core.weights import CheckpointError
 
@@ -31,10 +32,12 @@ _HOME = {
     "QuantizationError": "quantize",
     "Sampling": "sampling",
     "Session": "session",
+    "SnapshotError": "snapshot",
     "State": "cache",
     "Token": "session",
     "Tokenizer": "tokenizer",
     "decode_together": "batch",
+    "generate_many": "batch",
 }
 
 __all__ = [
@@ -48,10 +51,12 @@ __all__ = [
     "QuantizationError",
     "Sampling",
     "Session",
+    "SnapshotError",
     "State",
     "Token",
     "Tokenizer",
     "decode_together",
+    "generate_many",
 ]
 
 

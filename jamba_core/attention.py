@@ -1,7 +1,7 @@
 """Grouped-query attention without positional encoding, over a growing store of keys and values.
 
-In: x [B T, D] and the state of the past. Out: [B T, D] and the new state. Causal; every
-sequence of a batch has the same length (no padding). It does not know residuals or norms.
+In: x [B T, D] and the state of the past. Out: [B T, D] and the new state. Causal; padding before
+the shorter sequences of a batch is seen by nobody. It does not know residuals or norms.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mrkl.jamba_core.cache import AttentionState
+from mrkl.jamba_core.cache import AttentionState, Padding
 
 if TYPE_CHECKING:
     from mrkl.jamba_core.weights import Weights
@@ -39,17 +39,20 @@ class Attention:
         return AttentionState.empty(batch * self.groups, self.width, self.dtype, self.device)
 
     def __call__(
-        self, x: Tensor, state: AttentionState, batch: int
+        self, x: Tensor, state: AttentionState, batch: int, padding: Padding | None = None
     ) -> tuple[Tensor, AttentionState]:
         time, past = x.shape[0] // batch, state.length
+        mask = padding and padding.mask(past, time, self.groups)
         q, kv = self._heads(self.qkv(x).to(self.dtype), batch, time)
         state = state.append(kv)
         k, v = state.keys_values().unbind(0)  # [B G, past + T, E]
         if time == 1:
             scores = torch.bmm(q, k.transpose(1, 2)).mul_(self.width**-0.5)  # [B G, H/G, past + 1]
+            if mask is not None:
+                scores.masked_fill_(~mask, -torch.inf)
             y = torch.bmm(torch.softmax(scores, -1), v)
         else:
-            y = self._many(q, k, v, past, time)
+            y = self._many(q, k, v, past, mask)
         y = y.view(batch, self.heads, time, self.width).transpose(1, 2)
         return self.out(y.reshape(batch * time, -1).float()), state
 
@@ -62,16 +65,17 @@ class Attention:
         kv = kv.permute(2, 0, 3, 1, 4).reshape(2, batch * self.groups, time, self.width)
         return q, kv
 
-    def _many(self, q: Tensor, k: Tensor, v: Tensor, past: int, time: int) -> Tensor:
+    def _many(self, q: Tensor, k: Tensor, v: Tensor, past: int, mask: Tensor | None) -> Tensor:
         """Several tokens at once: torch's own kernel, which never holds all scores."""
-        batch = k.shape[0] // self.groups
+        batch, time = k.shape[0] // self.groups, k.shape[1] - past
         q = q.view(batch, self.heads, time, self.width)
         k, v = (t.unflatten(0, (batch, self.groups)) for t in (k, v))
-        mask = None
-        if past:
+        if mask is not None:
+            mask = mask.unflatten(0, (batch, self.groups))[:, :1]
+        elif past:
             mask = torch.ones(time, past + time, dtype=torch.bool, device=q.device).tril_(past)
         return F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, is_causal=not past, enable_gqa=self.heads != self.groups
+            q, k, v, attn_mask=mask, is_causal=mask is None, enable_gqa=self.heads != self.groups
         )
 
     def tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:

@@ -1,28 +1,33 @@
-"""Several continuations of one text, written side by side: one forward pass a step for all.
+"""Several texts written side by side: one forward pass a step for all.
 
-In: a session and, for each row, a grammar and a way to sample. Out: a `Row` each, with its tokens
-and a session to go on from. Rows differ in text and length and leave the batch as they end; every
-row writes what `Session.decode` would write alone (in plain torch, int8 and bfloat16 may round a
-near-tie the other way; the compiled kernels never do). Forced tokens are read one a step, beside the
-other rows' choices. It knows no stop strings.
+In: a session (`decode_together`) or texts of their own (`generate_many`) and, for each row, a
+grammar and a way to sample. Out: a `Row` each, with its tokens and a session to go on from. Rows
+differ in text and length and leave the batch as they end; every row writes what `Session.decode`
+would write alone (in plain torch, int8 and bfloat16 may round a near-tie the other way; the
+compiled kernels never do). Forced tokens are read one a step, beside the other rows' choices.
 """
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from mrkl.jamba_core.cache import State
 from mrkl.jamba_core.grammar import Grammar, Matcher
+from mrkl.jamba_core.reader import Limits
 from mrkl.jamba_core.sampling import Sampling
-from mrkl.jamba_core.session import GREEDY, Session, Token
+from mrkl.jamba_core.session import GREEDY, Session, Token, Written
+from mrkl.jamba_core.tokenizer import TextStream, Tokenizer
+
+if TYPE_CHECKING:
+    from mrkl.jamba_core.model import Jamba
 
 
 @dataclass
-class Row:
-    """One continuation. finish: stop, grammar, length or deadline, as in `Session`."""
+class Row(Written):
+    """One continuation. finish: as in `Session`."""
 
     session: Session
     matcher: Matcher | None
@@ -30,22 +35,14 @@ class Row:
     tokens: list[Token] = field(default_factory=list[Token])
     finish: str | None = None
 
-    @property
-    def ids(self) -> list[int]:
-        """The ids written here."""
-        return [token.id for token in self.tokens]
-
-    @property
-    def logprob(self) -> float:
-        """Log-probability of the choices made, among what the grammar allowed."""
-        return sum(token.masked_logprob for token in self.tokens)
-
 
 class _Writing:
     """A row, and the tokens of it that the model has yet to read."""
 
-    def __init__(self, row: Row, limit: int, stops: frozenset[int]) -> None:
-        self.row, self.limit, self.stops = row, limit, stops
+    def __init__(
+        self, row: Row, limit: int, stops: frozenset[int], stream: TextStream | None = None
+    ) -> None:
+        self.row, self.limit, self.stops, self.stream = row, limit, stops, stream
         self.waiting: list[int] = []
         self.generator = row.sampling.generator()
         self.last = row.session.ids[-1] if row.session.ids else -1
@@ -61,10 +58,9 @@ class _Writing:
                 matcher.consume(forced)
             for token in forced:
                 self._write(Token(token, None, 0.0, forced=True))
-            if matcher.stopped:
+            if matcher.stopped and not row.finish:
                 row.finish = "stop" if self.last in self.stops else "grammar"
-                return
-        if len(row.tokens) >= self.limit:
+        if len(row.tokens) >= self.limit and not row.finish:
             row.finish = "length"
 
     def choose(self, logits: Tensor) -> None:
@@ -75,10 +71,22 @@ class _Writing:
         if matcher is not None:
             matcher.consume([token.id])
         self._write(token)
-        if token.id in self.stops:
+        if token.id in self.stops and not row.finish:
             row.finish = "stop"
 
+    def finish(self) -> None:
+        """Give the last token the text that was held back."""
+        tokens = self.row.tokens
+        if self.stream is not None and not self.stream.stopped and tokens:
+            tokens[-1] = replace(tokens[-1], text=tokens[-1].text + self.stream.flush())
+
     def _write(self, token: Token) -> None:
+        if self.row.finish:
+            return
+        if self.stream is not None:
+            token = replace(token, text=self.stream.push(token.id))
+            if self.stream.stopped:
+                self.row.finish = "text"
         self.row.tokens.append(token)
         self.waiting.append(token.id)
         self.last = token.id
@@ -97,9 +105,7 @@ def decode_together(
     samplings: one a row, None for greedy; stop_ids: None means the model's own; deadline: a
     `time.monotonic()` moment. Raises GrammarError, and ValueError where the numbers differ.
     """
-    samplings = [GREEDY] * len(grammars) if samplings is None else samplings
-    if len(samplings) != len(grammars):
-        raise ValueError(f"{len(grammars)} grammars but {len(samplings)} samplings")
+    samplings = _as_many("samplings", samplings, GREEDY, len(grammars))
     if not grammars:
         return []
     stops = session.model.config.stop_ids if stop_ids is None else frozenset(stop_ids)
@@ -109,15 +115,67 @@ def decode_together(
         _Writing(Row(session.fork(), session.matcher(grammar), sampling), max_new_tokens, stops)
         for grammar, sampling in zip(grammars, samplings, strict=True)
     ]
-    rows = [writing.row for writing in live]
     state, logits = state.repeated(len(live)), first.expand(len(live), -1)
+    return _write_all(session.model, live, state, logits, Limits(deadline))
+
+
+def generate_many(
+    model: "Jamba",
+    texts: Sequence[Sequence[int] | str],
+    max_new_tokens: int = 256,
+    grammars: Sequence[Grammar | Matcher | str | None] | None = None,
+    samplings: Sequence[Sampling] | None = None,
+    stop_ids: Sequence[int] | None = None,
+    stop: Sequence[str] = (),
+    deadline: float | None = None,
+    cancel: Callable[[], bool] | None = None,
+    tokenizer: Tokenizer | None = None,
+) -> list[Row]:
+    """Continue several texts of any lengths, as `generate` would each alone.
+
+    The shorter ones are padded on the left, so all are read at once. Options as for `generate`;
+    grammars and samplings: one a text. Raises GrammarError, and ValueError where the numbers
+    differ or a text is empty.
+    """
+    grammars = _as_many("grammars", grammars, None, len(texts))
+    samplings = _as_many("samplings", samplings, GREEDY, len(texts))
+    stops = model.config.stop_ids if stop_ids is None else frozenset(stop_ids)
+    sessions = [Session(model, tokenizer) for _ in texts]
+    for session, text in zip(sessions, texts, strict=True):
+        session.feed(text)
+    if not all(session.ids for session in sessions):
+        raise ValueError("a text to go on from must have at least one token")
+    if not sessions:
+        return []
+    live = [
+        _Writing(Row(s, s.matcher(g), how), max_new_tokens, stops, s.text_stream(stop))
+        for s, g, how in zip(sessions, grammars, samplings, strict=True)
+    ]
+    longest = max(len(session.ids) for session in sessions)
+    padding = [longest - len(session.ids) for session in sessions]
+    ids = [[0] * n + s.ids for n, s in zip(padding, sessions, strict=True)]
+    output = model(torch.tensor(ids), logits_to_keep=1, padding=padding)
+    return _write_all(model, live, output.state, output.logits[:, -1], Limits(deadline, cancel))
+
+
+def _as_many(name: str, given: Sequence[Any] | None, default: Any, count: int) -> Sequence[Any]:
+    if given is not None and len(given) != count:
+        raise ValueError(f"{count} texts but {len(given)} {name}")
+    return [default] * count if given is None else given
+
+
+def _write_all(
+    model: "Jamba", live: list[_Writing], state: State, logits: Tensor, limits: Limits
+) -> list[Row]:
+    """Step by step until every row has ended."""
+    rows = [writing.row for writing in live]
     for writing in live:
         writing.look_ahead()
     while True:
-        late = deadline is not None and time.monotonic() >= deadline
+        reached = limits.reached()
         for place, writing in enumerate(live):
-            if late and not writing.row.finish:
-                writing.row.finish = "deadline"
+            if reached and not writing.row.finish:
+                writing.row.finish = reached
             elif not writing.waiting and not writing.row.finish:
                 writing.choose(logits[place])
                 writing.look_ahead()
@@ -125,7 +183,7 @@ def decode_together(
         if not live:
             return rows
         ids = torch.tensor([[writing.waiting.pop(0)] for writing in live])
-        output = session.model(ids, state)
+        output = model(ids, state)
         state, logits = output.state, output.logits[:, -1]
 
 
@@ -135,6 +193,7 @@ def _leave(live: list[_Writing], state: State, logits: Tensor) -> tuple[list[_Wr
     for place, writing in enumerate(live):
         if writing.row.finish:
             read = len(writing.row.tokens) - len(writing.waiting)
+            writing.finish()
             alone = state.picked([place])
             writing.row.session.resume(alone, logits[place], writing.row.ids, read)
     if len(stay) == len(live):

@@ -4,7 +4,8 @@ A state is a value: reading on returns a new one and leaves the old one as it wa
 snapshot, forking and going back all mean "hold on to the object". Mamba states are small and
 fresh after every step; keys and values live in a shared buffer that grows at its end, and is
 copied only when two futures of one past both write. Not safe for two threads growing the same
-past at the same moment.
+past at the same moment. Sequences of different lengths stand side by side with padding before
+the shorter ones (`Padding`), which no layer lets through.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +14,30 @@ import torch
 from torch import Tensor
 
 FIRST_CAPACITY = 128  # tokens
+
+
+@dataclass(frozen=True)
+class Padding:
+    """The places [B] before each sequence of a batch that are not part of it."""
+
+    before: Tensor
+
+    def blank(self, start: int, time: int) -> Tensor | None:
+        """Which of the tokens start … start + time are padding: [B T, 1]; None if none is."""
+        if start >= int(self.before.max()):
+            return None
+        places = torch.arange(start, start + time, device=self.before.device)
+        return (places < self.before[:, None]).reshape(-1, 1)
+
+    def mask(self, past: int, time: int, groups: int) -> Tensor:
+        """Which keys a query may see: bool [B groups, T, past + T].
+
+        A padding query sees itself, so that it has a finite result for nobody to read.
+        """
+        keys = torch.arange(past + time, device=self.before.device)
+        queries = keys[past:, None]
+        seen = (keys <= queries) & (keys >= self.before[:, None, None]) | (keys == queries)
+        return seen.repeat_interleave(groups, 0)
 
 
 @dataclass(frozen=True)
@@ -60,14 +85,12 @@ class AttentionState:
 
     def repeated(self, times: int) -> "AttentionState":
         """The same past for `times` sequences (from a batch of one)."""
-        data = self.keys_values().repeat(1, times, 1, 1)
-        return AttentionState(_Buffer(data, self.length), self.length)
+        return AttentionState.of(self.keys_values().repeat(1, times, 1, 1))
 
     def picked(self, rows: list[int], batch: int) -> "AttentionState":
         """Some sequences of the batch."""
         data = self.keys_values()
-        data = data.unflatten(1, (batch, -1))[:, rows].flatten(1, 2)
-        return AttentionState(_Buffer(data, self.length), self.length)
+        return AttentionState.of(data.unflatten(1, (batch, -1))[:, rows].flatten(1, 2))
 
     def _moved(self, needed: int) -> _Buffer:
         old = self.buffer.data
@@ -83,8 +106,12 @@ class AttentionState:
         rows: int, head_dim: int, dtype: torch.dtype, device: torch.device
     ) -> "AttentionState":
         """No tokens yet, for `rows` = batch * kv heads."""
-        data = torch.empty((2, rows, 0, head_dim), dtype=dtype, device=device)
-        return AttentionState(_Buffer(data, 0), 0)
+        return AttentionState.of(torch.empty((2, rows, 0, head_dim), dtype=dtype, device=device))
+
+    @staticmethod
+    def of(data: Tensor) -> "AttentionState":
+        """Keys and values [2, B * kv heads, length, head_dim] as a state."""
+        return AttentionState(_Buffer(data, data.shape[2]), data.shape[2])
 
 
 LayerState = MambaState | AttentionState
@@ -92,11 +119,12 @@ LayerState = MambaState | AttentionState
 
 @dataclass(frozen=True)
 class State:
-    """One entry a layer, the number of tokens read, and the number of sequences."""
+    """One entry a layer, the number of tokens read (padding included), of sequences, the padding."""
 
     layers: tuple[LayerState, ...]
     length: int
     batch: int
+    padding: Padding | None = None
 
     def fork(self) -> "State":
         """A second name for this past; both may be continued. Costs nothing."""
@@ -108,12 +136,26 @@ class State:
         """This past (a batch of one) for `times` sequences side by side."""
         if self.batch != 1:
             raise ValueError(f"only a batch of one can be repeated, this has {self.batch}")
-        return State(tuple(layer.repeated(times) for layer in self.layers), self.length, times)
+        padding = self.padding and Padding(self.padding.before.repeat(times))
+        layers = tuple(layer.repeated(times) for layer in self.layers)
+        return State(layers, self.length, times, padding)
 
     def picked(self, rows: list[int]) -> "State":
         """The pasts of some of the sequences, by their places in the batch."""
         layers = tuple(layer.picked(rows, self.batch) for layer in self.layers)
-        return State(layers, self.length, len(rows))
+        padding = self.padding and Padding(self.padding.before[rows])
+        return State(layers, self.length, len(rows), padding)
+
+    def release(self, earlier: "State") -> None:
+        """Give this state up, so that `earlier`, which it went on from, grows in its place."""
+        for mine, theirs in zip(self.layers, earlier.layers, strict=True):
+            if (
+                isinstance(mine, AttentionState)
+                and isinstance(theirs, AttentionState)
+                and mine.buffer is theirs.buffer
+                and mine.buffer.filled == mine.length
+            ):
+                mine.buffer.filled = theirs.length
 
     def bytes(self) -> int:
         """Memory this state keeps alive, shared parts included."""

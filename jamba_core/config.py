@@ -91,6 +91,7 @@ class JambaConfig:
         names = {f.name for f in fields(cls)} - {"extra"}
         known = {name: data[name] for name in names if name in data}
         extra = IDENTITY | {k: v for k, v in data.items() if k not in names}
+        _check_types(known)
         return cls(**_filled(known), extra=extra)._checked()
 
     @classmethod
@@ -109,7 +110,8 @@ class JambaConfig:
         return cls.from_dict(data)
 
     def _checked(self) -> "JambaConfig":
-        for name in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"):
+        whole = [f.name for f in fields(self) if f.type is int and not f.name.endswith("offset")]
+        for name in whole:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_attention_heads % self.num_key_value_heads:
@@ -119,13 +121,32 @@ class JambaConfig:
             )
         for kind in ("attn", "expert"):
             period, offset = (getattr(self, f"{kind}_layer_{x}") for x in ("period", "offset"))
-            if offset >= period:
+            if not 0 <= offset < period:
                 raise ConfigError(f"{kind}_layer_offset ({offset}) must be below the {period=}")
         if self.num_experts > 1 and self.num_experts_per_tok > self.num_experts:
             raise ConfigError("num_experts_per_tok is larger than num_experts")
         if self.hidden_act not in ACTIVATIONS:
             raise ConfigError(f"hidden_act {self.hidden_act!r} is not one of {ACTIVATIONS}")
         return self
+
+
+MAY_BE_ABSENT = ("mamba_dt_rank", "num_key_value_heads", "head_dim", "moe_intermediate_size")
+
+
+def _check_types(known: dict[str, Any]) -> None:
+    """Numbers where numbers belong; what may be left to be derived may be null or "auto"."""
+    for each in fields(JambaConfig):
+        value = known.get(each.name, each.default)
+        if each.name in MAY_BE_ABSENT and value in (None, "auto"):
+            continue
+        kind: Any = (int, float) if each.type is float else each.type
+        if each.type not in (int, float, bool, str):
+            continue
+        if not isinstance(value, kind) or (isinstance(value, bool) != (each.type is bool)):
+            raise ConfigError(f"{each.name} must be {each.type.__name__}, got {value!r}")
+    heads = known.get("num_attention_heads", JambaConfig.num_attention_heads)
+    if heads < 1:
+        raise ConfigError(f"num_attention_heads must be at least 1, got {heads}")
 
 
 def _filled(known: dict[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,14 @@ In: ids (or text), settings. Out: a `Generation`, or its tokens one by one. For 
 pieces, with other grammars or with alternatives compared in between, see `session`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from mrkl.jamba_core.sampling import Sampling
-from mrkl.jamba_core.session import Session, Token
+from mrkl.jamba_core.session import Session, Token, Written
 
 if TYPE_CHECKING:
     from mrkl.jamba_core.cache import State
@@ -21,27 +21,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Generation:
-    """What was written. finish: stop, text, grammar, length or deadline (see `Session`)."""
+class Generation(Written):
+    """What was written. finish: stop, text, grammar, length, deadline, cancelled (`Session`)."""
 
     tokens: tuple[Token, ...]
     finish: str
     session: Session  # to go on from here
-
-    @property
-    def ids(self) -> list[int]:
-        """The ids written, the one that ended the text included."""
-        return [token.id for token in self.tokens]
-
-    @property
-    def text(self) -> str:
-        """The text written, without special tokens and stop strings."""
-        return "".join(token.text for token in self.tokens)
-
-    @property
-    def logprob(self) -> float:
-        """Log-probability of the choices made, among what the grammar allowed."""
-        return sum(token.masked_logprob for token in self.tokens)
 
 
 def stream(
@@ -60,7 +45,8 @@ def generate(
     input_ids: ids of one text ([time] or [1, time]) or the text itself.
     max_new_tokens (256); grammar: Lark text, Grammar or Matcher; temperature (0: greedy), top_p,
     min_p, seed; stop_ids (the model's own); stop: strings; deadline: a `time.monotonic()` moment;
-    state: what was read before; tokenizer: the model's own if left out.
+    cancel: a function that is asked before every token; lookup: guess so many tokens where the
+    text repeats itself; top_logprobs: the likeliest tokens of each place; state: what was read before; tokenizer: the model's own if left out.
     Raises ValueError for several texts at once and GrammarError.
     """
     session, settings = _begin(model, input_ids, **options)
@@ -80,6 +66,9 @@ def _begin(
     stop_ids: Sequence[int] | None = None,
     stop: Sequence[str] = (),
     deadline: float | None = None,
+    cancel: Callable[[], bool] | None = None,
+    lookup: int = 0,
+    top_logprobs: int = 0,
     state: "State | None" = None,
     tokenizer: "Tokenizer | None" = None,
 ) -> tuple[Session, dict[str, Any]]:
@@ -96,5 +85,8 @@ def _begin(
         "stop_ids": stop_ids,
         "stop": stop,
         "deadline": deadline,
+        "cancel": cancel,
+        "lookup": lookup,
+        "top_logprobs": top_logprobs,
     }
     return session, settings

@@ -6,6 +6,7 @@ start of a training; they answer nothing.
 """
 
 import math
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -35,6 +36,29 @@ def random_tensors(config: JambaConfig, seed: int = 0) -> dict[str, Tensor]:
     """Float32 weights as Jamba is initialised: normal matrices, A = -(1..N), D = 1, norms 1."""
     generator = torch.Generator().manual_seed(seed)
     return {n: _initial(n, s, config, generator) for n, s in public_shapes(config).items()}
+
+
+class RandomTensors(Mapping[str, Tensor]):
+    """`random_tensors` made one by one when asked for, so that a large model fits into memory.
+
+    The numbers are others than those of `random_tensors`; `dtype` is that of the matrices.
+    """
+
+    def __init__(self, config: JambaConfig, seed: int = 0, dtype: torch.dtype = torch.float32):
+        self.config, self.seed, self.dtype = config, seed, dtype
+        self.shapes = public_shapes(config)
+        self.places = {name: place for place, name in enumerate(self.shapes)}
+
+    def __getitem__(self, name: str) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed * len(self) + self.places[name])
+        tensor = _initial(name, self.shapes[name], self.config, generator)
+        return tensor.to(self.dtype) if tensor.dim() == 2 else tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
 
 
 def parameter_count(config: JambaConfig) -> int:

@@ -8,6 +8,7 @@ where the file packs them. Pickled weights are refused. It does not build layers
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mrkl.jamba_core.weights import CheckpointError
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 SHARD_BYTES = 5_000_000_000
+PAGES_KEPT = 2_000_000  # bytes of files that may stay in memory while they are read, or 0.5 %
 
 
 class CheckpointFiles(Mapping[str, Tensor]):
@@ -27,9 +29,11 @@ class CheckpointFiles(Mapping[str, Tensor]):
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._open: dict[str, Any] = {}
+        self._read = 0  # bytes since the files were opened
         self._where: dict[str, str] = {}  # name on disk -> file
         for file, names in self._listing().items():
             self._where |= dict.fromkeys(names, file)
+        self._pages = max(PAGES_KEPT, self.bytes // 200)
         # Packed experts appear as their parts: name -> (name on disk, expert, first row, last row)
         self._parts: dict[str, tuple[str, int, int, int]] = {}
         for name in list(self._where):
@@ -37,10 +41,40 @@ class CheckpointFiles(Mapping[str, Tensor]):
                 self._unpack(name)
 
     def __getitem__(self, name: str) -> Tensor:
-        if name in self._parts:
-            packed, expert, start, stop = self._parts[name]
-            return self._file(self._where[packed]).get_slice(packed)[expert][start:stop]
-        return self._file(self._where[name]).get_tensor(name)
+        """One tensor, in the file's own pages: who keeps it for long makes a copy."""
+        packed, expert, start, stop = self._parts.get(name, (name, 0, 0, 0))
+        file = self._where[packed]
+        piece = self._slice(packed)
+        with _one_line(self.folder / file):
+            tensor: Tensor = piece[expert][start:stop] if name in self._parts else piece[:]
+        self._read += tensor.nbytes
+        if self._read > self._pages:
+            # The pages that were read stay in memory until the file is closed.
+            self._open.clear()
+            self._read = 0
+        return tensor
+
+    def shape(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """Type (as safetensors names it) and shape of a tensor, from the file's header."""
+        packed, _, start, stop = self._parts.get(name, (name, 0, 0, 0))
+        piece = self._slice(packed)
+        shape = tuple(piece.get_shape())
+        return piece.get_dtype(), (stop - start, *shape[2:]) if name in self._parts else shape
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that hold the tensors."""
+        return [self.folder / name for name in sorted(set(self._where.values()))]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the files; those that are missing are found when they are read."""
+        return sum(path.stat().st_size for path in self.files if path.exists())
+
+    @property
+    def packed(self) -> bool:
+        """Whether a layer's experts lie in one tensor."""
+        return bool(self._parts)
 
     def __iter__(self) -> Iterator[str]:
         packed = {part[0] for part in self._parts.values()}
@@ -81,16 +115,23 @@ class CheckpointFiles(Mapping[str, Tensor]):
 
     def _file(self, name: str) -> Any:
         if name not in self._open:
-            from safetensors import SafetensorError, safe_open
+            from safetensors import safe_open
 
-            try:
+            with _one_line(self.folder / name):
                 self._open[name] = safe_open(self.folder / name, framework="pt")
-            except (SafetensorError, OSError) as error:
-                raise CheckpointError(f"{self.folder / name}: cannot be read ({error})") from error
         return self._open[name]
 
+    def _slice(self, name: str) -> Any:
+        file = self._where[name]
+        with _one_line(self.folder / file, name):
+            return self._file(file).get_slice(name)
+
     def _unpack(self, packed: str) -> None:
-        experts, rows, _ = self._file(self._where[packed]).get_slice(packed).get_shape()
+        _, shape = self.shape(packed)
+        if len(shape) != 3:
+            found = f"tensor {packed} has shape {list(shape)}, three sizes are expected"
+            raise CheckpointError(f"{self.folder}: {found}")
+        experts, rows, _ = shape
         stem, _, kind = packed.rpartition(".")
         names = ("gate_proj", "up_proj") if kind == "gate_up_proj" else ("down_proj",)
         each = rows // len(names)
@@ -98,6 +139,21 @@ class CheckpointFiles(Mapping[str, Tensor]):
             for k, name in enumerate(names):
                 part = (packed, expert, k * each, (k + 1) * each)
                 self._parts[f"{stem}.{expert}.{name}.weight"] = part
+
+
+@contextmanager
+def _one_line(path: Path, tensor: str = "") -> Iterator[None]:
+    """What goes wrong in a file as one CheckpointError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        reason = " ".join(str(error).split())
+        what = f"tensor {tensor} cannot be read from it" if tensor else "cannot be read"
+        raise CheckpointError(f"{path}: {what} ({reason})") from error
 
 
 def save_checkpoint(
@@ -108,32 +164,40 @@ def save_checkpoint(
 ) -> None:
     """Write `config.json` and the tensors; several files and an index above `shard_bytes`.
 
-    Each file is written beside its place and moved in, so a model may save over its own source.
+    All files are written beside their places and moved in at the end, so a model may save over
+    its own source, and no more than one file's tensors are held at a time.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    shards: list[dict[str, Tensor]] = [{}]
-    size = 0
-    for name, tensor in tensors:
-        tensor = tensor.detach().cpu().contiguous()
-        bytes_ = tensor.numel() * tensor.element_size()
-        if shards[-1] and size + bytes_ > shard_bytes:
-            shards.append({})
-            size = 0
-        shards[-1][name] = tensor
-        size += bytes_
-    files = [SINGLE]
-    if len(shards) > 1:
-        count = len(shards)
-        files = [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
-    for file, shard in zip(files, shards, strict=True):
-        _write_shard(folder / file, shard)
+    written: list[list[str]] = []
+    for shard in _shards(tensors, shard_bytes):
+        _write_shard(folder / f"model-{len(written) + 1}.part", shard)
+        written.append(list(shard))
+    count = len(written)
+    files = [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
+    files = files if count > 1 else [SINGLE]
+    for number, file in enumerate(files, 1):
+        os.replace(folder / f"model-{number}.part", folder / file)
     _write_text(folder / "config.json", json.dumps(config.as_dict(), indent=2) + "\n")
-    if len(shards) > 1:
-        where = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
+    if count > 1:
+        where = {name: file for file, names in zip(files, written, strict=True) for name in names}
         _write_text(folder / INDEX, json.dumps({"metadata": {}, "weight_map": where}, indent=2))
     else:
         (folder / INDEX).unlink(missing_ok=True)
+
+
+def _shards(tensors: Iterable[tuple[str, Tensor]], shard_bytes: int) -> Iterator[dict[str, Tensor]]:
+    """The tensors in portions; only one is held at a time."""
+    shard: dict[str, Tensor] = {}
+    size = 0
+    for name, tensor in tensors:
+        tensor = tensor.detach().cpu().contiguous()
+        if shard and size + tensor.nbytes > shard_bytes:
+            yield shard
+            shard, size = {}, 0
+        shard[name] = tensor
+        size += tensor.nbytes
+    yield shard
 
 
 def _write_shard(path: Path, shard: dict[str, Tensor]) -> None:
@@ -143,9 +207,7 @@ def _write_shard(path: Path, shard: dict[str, Tensor]) -> None:
     owned = {
         n: t.clone() if t.untyped_storage().nbytes() > t.nbytes else t for n, t in shard.items()
     }
-    beside = path.with_name(path.name + ".part")
-    save_file(owned, beside, metadata={"format": "pt"})
-    os.replace(beside, path)
+    save_file(owned, path, metadata={"format": "pt"})
 
 
 def _write_text(path: Path, text: str) -> None:

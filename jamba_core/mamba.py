@@ -70,14 +70,21 @@ class Mamba:
         conv = torch.zeros(batch, self.taps - 1, self.inner, device=self.device)
         return MambaState(conv, torch.zeros(batch, *self.a2.shape, device=self.device))
 
-    def __call__(self, x: Tensor, state: MambaState, batch: int) -> tuple[Tensor, MambaState]:
+    def __call__(
+        self, x: Tensor, state: MambaState, batch: int, blank: Tensor | None = None
+    ) -> tuple[Tensor, MambaState]:
+        """blank [B T, 1]: padding, which leaves convolution and state as if it were not there."""
         projected = self.in_proj(x)
+        if blank is not None:
+            projected.masked_fill_(blank, 0.0)
         if self.native:
-            return self._native(projected, state)
+            return self._native(projected, state, blank)
         inputs, gate = projected.chunk(2, -1)  # [B T, I] each
         inputs = inputs.unflatten(0, (batch, -1))
         u, conv = causal_conv(inputs, state.conv, self.conv, self.conv_bias)
         u = self.act(u.view(gate.shape))
+        if blank is not None:  # the convolution's bias made something of nothing
+            u = u.masked_fill(blank, 0.0)
         low = self.x_proj(u)  # [B T, R + 2 N]
         low = low * F.linear(low * low, self.means, self.eps).rsqrt_().mul_(self.norms)
         dt, b, c = low.split(self.sizes, -1)
@@ -87,9 +94,13 @@ class Mamba:
         y = y.view(gate.shape).addcmul_(u, self.skip).mul_(F.silu(gate))
         return self.out_proj(y), MambaState(conv, ssm)
 
-    def _native(self, projected: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
+    def _native(
+        self, projected: Tensor, state: MambaState, blank: Tensor | None
+    ) -> tuple[Tensor, MambaState]:
         """The same by the compiled kernels."""
         u, conv = conv_silu(projected, state.conv, self.conv, self.conv_bias)
+        if blank is not None:
+            u.masked_fill_(blank, 0.0)
         low = self.x_proj(u).contiguous()
         norm_pieces(low, self.norms, self.rms_eps, self.sizes[0], self.sizes[1])
         dt = self.dt_proj(low[:, : self.sizes[0]])

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from mrkl.jamba_core.attention import Attention
-from mrkl.jamba_core.cache import LayerState, State
+from mrkl.jamba_core.cache import LayerState, Padding, State
 from mrkl.jamba_core.config import JambaConfig
+from mrkl.jamba_core.hub import checkpoint_folder
 from mrkl.jamba_core.layout import random_tensors
 from mrkl.jamba_core.linear import rms_norm
 from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 # Long prompts are read in pieces, so that memory does not grow with their length.
 PREFILL_TOKENS = 1024
+
+Pads = tuple[Padding | None, Tensor | None]  # what attention, and what Mamba, must not see
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class Layer:
         self.eps = config.rms_norm_eps
         self.norm = weights.vector(prefix + "input_layernorm.weight", size)
         self.ff_norm = weights.vector(prefix + "pre_ff_layernorm.weight", size)
-        attends = config.is_attention(number)
-        self.mixer_prefix = prefix + ("self_attn." if attends else "mamba.")
-        self.mixer: Any = (Attention if attends else Mamba)(weights, self.mixer_prefix)
+        self.attends = config.is_attention(number)
+        self.mixer_prefix = prefix + ("self_attn." if self.attends else "mamba.")
+        self.mixer: Any = (Attention if self.attends else Mamba)(weights, self.mixer_prefix)
         self.ff_prefix, self.prefix = prefix + "feed_forward.", prefix
         self.feed_forward: GatedMLP | MixtureOfExperts
         if config.is_moe(number):
@@ -65,8 +68,11 @@ class Layer:
             width = config.intermediate_size
             self.feed_forward = GatedMLP.load(weights, self.ff_prefix, width, "mlp")
 
-    def __call__(self, x: Tensor, state: LayerState, batch: int) -> tuple[Tensor, LayerState]:
-        mixed, state = self.mixer(rms_norm(x, self.norm, self.eps), state, batch)
+    def __call__(
+        self, x: Tensor, state: LayerState, batch: int, pads: Pads = (None, None)
+    ) -> tuple[Tensor, LayerState]:
+        unread = pads[not self.attends]
+        mixed, state = self.mixer(rms_norm(x, self.norm, self.eps), state, batch, unread)
         x = mixed.add_(x)
         return x.add_(self.feed_forward(rms_norm(x, self.ff_norm, self.eps))), state
 
@@ -83,7 +89,7 @@ class Jamba:
 
     def __init__(self, weights: Weights, folder: Path | None = None) -> None:
         config = weights.config
-        self.device, self.folder = weights.device, folder
+        self.device, self.folder, self.product = weights.device, folder, weights.product
         shape = (("model.embed_tokens", config.vocab_size),)
         table = weights.linear("", shape, config.hidden_size, "embedding")
         self.embed, self.embed_matrix, self.head = table.some_rows, table, table
@@ -109,14 +115,14 @@ class Jamba:
         device: str = "cpu",
         quantization: str | None = None,
     ) -> "Jamba":
-        """Load a checkpoint folder (public layout, safetensors).
+        """Load a checkpoint folder, or `owner/model` from the hub (public layout, safetensors).
 
         dtype: None keeps what is stored (float16 becomes float32) and multiplies int8 matrices
         as bfloat16; float32 multiplies everything in float32 (exact, slower).
         quantization: None, "experts_int8", "jamba_int8" or "int8"; applied while loading, unless
         the checkpoint is stored so. Raises ConfigError, CheckpointError or QuantizationError.
         """
-        folder = Path(folder)
+        folder = checkpoint_folder(folder)
         config, files = JambaConfig.from_file(folder), CheckpointFiles(folder)
         stored = stored_mode(config.quantization_config)
         if stored and quantization not in (None, stored):
@@ -163,9 +169,14 @@ class Jamba:
         if self.head is not self.embed_matrix:
             yield from self.head.tensors("")
 
-    def empty_state(self, batch: int = 1) -> State:
+    def empty_state(self, batch: int = 1, padding: Sequence[int] | None = None) -> State:
         """The state before the first token of `batch` sequences."""
-        return State(tuple(layer.mixer.empty(batch) for layer in self.layers), 0, batch)
+        layers = tuple(layer.mixer.empty(batch) for layer in self.layers)
+        if padding is None or not any(padding):
+            return State(layers, 0, batch)
+        if len(padding) != batch or min(padding) < 0:
+            raise ValueError(f"padding {list(padding)} does not fit {batch} sequences")
+        return State(layers, 0, batch, Padding(torch.tensor(padding, device=self.device)))
 
     @torch.inference_mode()
     def __call__(
@@ -173,10 +184,13 @@ class Jamba:
         input_ids: Tensor | Sequence[int],
         state: State | None = None,
         logits_to_keep: int | None = None,
+        padding: Sequence[int] | None = None,
     ) -> Output:
         """Read ids [batch, time] (or one sequence as a list) after the text behind `state`.
 
         logits_to_keep: only the last so many positions' logits are computed; None means all.
+        padding: how many ids before each sequence are not part of it (any id will do there); only
+        at the beginning, and the state remembers it. Their logits mean nothing.
         Raises ValueError for ids of the wrong shape and IndexError for ids beyond the vocabulary.
         """
         ids = torch.as_tensor(input_ids, dtype=torch.long, device=self.device)
@@ -184,7 +198,9 @@ class Jamba:
         if ids.dim() != 2 or ids.shape[1] == 0:
             raise ValueError(f"ids of shape [batch, time] are expected, got {list(ids.shape)}")
         if state is None:
-            state = self.empty_state(ids.shape[0])
+            state = self.empty_state(ids.shape[0], padding)
+        elif padding is not None:
+            raise ValueError("padding belongs before the first token, not after a state")
         elif state.batch != ids.shape[0]:
             raise ValueError(f"the state holds {state.batch} sequences, ids {ids.shape[0]}")
         with self.threads():
@@ -199,14 +215,15 @@ class Jamba:
 
     def _read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         x = self.embed(ids.reshape(-1))  # [B T, D]
+        padding = state.padding
+        pads = (padding, padding and padding.blank(state.length, ids.shape[1]))
         states: list[LayerState] = []
         for layer, past in zip(self.layers, state.layers, strict=True):
-            x, new = layer(x, past, state.batch)
+            x, new = layer(x, past, state.batch, pads)
             states.append(new)
         x = rms_norm(x, self.norm, self.config.rms_norm_eps)
-        return x.unflatten(0, ids.shape), State(
-            tuple(states), state.length + ids.shape[1], state.batch
-        )
+        length = state.length + ids.shape[1]
+        return x.unflatten(0, ids.shape), State(tuple(states), length, state.batch, padding)
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":

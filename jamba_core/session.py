@@ -5,9 +5,9 @@ computed before it is needed: fed and forced tokens wait and are read together w
 It does not hold several texts at once (fork for that); not for use by two threads at a time.
 """
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,13 +15,13 @@ from torch import Tensor
 
 from mrkl.jamba_core.cache import State
 from mrkl.jamba_core.grammar import Grammar, Matcher
+from mrkl.jamba_core.reader import Limits, Lookup, Reader
 from mrkl.jamba_core.sampling import Sampling
 from mrkl.jamba_core.tokenizer import TextStream, Tokenizer
 
 if TYPE_CHECKING:
     from mrkl.jamba_core.model import Jamba
 
-READ_TOKENS = 256  # read at once between two looks at the clock
 SCORE_TOKENS = 512  # positions scored at once
 GREEDY = Sampling()
 
@@ -33,6 +33,7 @@ class Token:
     logprob: its log-probability under the model alone; None where it was forced and not asked.
     masked_logprob: the same among the tokens that the grammar allowed (0.0 where forced).
     text: the whole characters that became certain with it; special tokens have none.
+    top: the likeliest ids under the model alone, with log-probabilities, where asked for.
     """
 
     id: int
@@ -40,20 +41,42 @@ class Token:
     masked_logprob: float
     forced: bool = False
     text: str = ""
+    top: tuple[tuple[int, float], ...] = ()
+
+
+class Written:
+    """What can be said of `tokens` that were written."""
+
+    tokens: Sequence[Token]
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids written, the one that ended the text included."""
+        return [token.id for token in self.tokens]
+
+    @property
+    def text(self) -> str:
+        """The text written, without special tokens and stop strings."""
+        return "".join(token.text for token in self.tokens)
+
+    @property
+    def logprob(self) -> float:
+        """Log-probability of the choices made, among what the grammar allowed."""
+        return sum(token.masked_logprob for token in self.tokens)
 
 
 class Session:
     """One text. `finish` says why the last `decode` ended:
 
-    stop (a stop token), text (a stop string), grammar (it is complete), length, deadline.
+    stop (a stop token), text (a stop string), grammar (it is complete), length, deadline,
+    cancelled.
     """
 
     def __init__(
         self, model: "Jamba", tokenizer: Tokenizer | None = None, state: State | None = None
     ) -> None:
         self.model, self._tokenizer = model, tokenizer
-        self._state, self._pending = state, list[int]()
-        self._logits: Tensor | None = None
+        self.reader = Reader(model, state)
         self.ids: list[int] = []  # all that was fed or written here
         self.finish: str | None = None
 
@@ -65,29 +88,42 @@ class Session:
     @property
     def state(self) -> State | None:
         """The state after all tokens so far; reads those that wait."""
-        self._read(None)
-        return self._state
+        return self.reader.state()
 
     @property
     def logits(self) -> Tensor:
         """Logits [vocabulary] for the next token; raises ValueError before any token."""
-        self._read(None)
-        if self._logits is None:
+        self.reader.read()
+        if self.reader.logits is None:
             raise ValueError("nothing was fed yet: there are no odds for a next token")
-        return self._logits
+        return self.reader.logits
 
     def feed(self, tokens: Sequence[int] | str) -> None:
         """Add ids, or text (never special tokens), without computing yet."""
         ids = self.tokenizer.encode(tokens) if isinstance(tokens, str) else tokens
-        self._pending += ids
+        self.reader.feed(ids)
         self.ids += ids
 
     def fork(self) -> "Session":
         """A second session from here; what waits is read once, for both. Costs nothing else."""
-        self._read(None)
-        twin = Session(self.model, self._tokenizer, self._state)
-        twin._logits, twin.ids = self._logits, list(self.ids)
+        twin = Session(self.model, self._tokenizer, self.state)
+        twin.reader.logits, twin.ids = self.reader.logits, list(self.ids)
         return twin
+
+    def save(self, path: str | Path) -> None:
+        """Write this place to a file, for `restore`; raises ValueError before any token."""
+        from mrkl.jamba_core.snapshot import save_session
+
+        save_session(self, path)
+
+    @classmethod
+    def restore(
+        cls, model: "Jamba", path: str | Path, tokenizer: Tokenizer | None = None
+    ) -> "Session":
+        """The session that was saved, bit for bit; raises SnapshotError."""
+        from mrkl.jamba_core.snapshot import load_session
+
+        return load_session(model, path, tokenizer=tokenizer)
 
     def logprobs(self) -> Tensor:
         """Log-probabilities [vocabulary] of the next token."""
@@ -98,9 +134,14 @@ class Session:
         mask: Tensor | None = None,
         sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
+        top: int = 0,
     ) -> Token:
         """Write one token, among those where mask [vocabulary] is true."""
         token = self.pick(self.logits, mask, sampling, generator)
+        if top:
+            best = self.logprobs().topk(min(top, len(self.logits)))
+            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            token = replace(token, top=tuple(pairs))
         self.feed([token.id])
         return token
 
@@ -122,8 +163,7 @@ class Session:
 
     def resume(self, state: State, logits: Tensor, written: Sequence[int], read: int) -> None:
         """Take over `written` ids, of which state and logits know the first `read`."""
-        self._state, self._logits = state, logits
-        self._pending = list(written[read:])
+        self.reader.resume(state, logits, written[read:])
         self.ids += written
 
     def score(self, candidates: Sequence[Sequence[int]]) -> list[float]:
@@ -153,16 +193,25 @@ class Session:
         stop_ids: Sequence[int] | None = None,
         stop: Sequence[str] = (),
         deadline: float | None = None,
+        cancel: Callable[[], bool] | None = None,
+        lookup: int = 0,
+        top_logprobs: int = 0,
     ) -> Iterator[Token]:
         """Write tokens one by one until something ends it (see `finish`).
 
         grammar: Lark text, a Grammar or a Matcher; stop_ids: None means the model's own;
-        stop: strings that end the text and are cut off; deadline: a `time.monotonic()` moment.
+        stop: strings that end the text and are cut off; deadline: a `time.monotonic()` moment;
+        cancel: asked before every token; lookup: read up to so many guesses ahead, taken from
+        where the text repeats itself (the same tokens, sooner); top_logprobs: so many in `top`.
         The token that ends the text is yielded and stays part of it. Raises GrammarError.
         """
-        stream = TextStream(self.tokenizer if stop else self._tokenizer_or_none(), stop)
+        self.reader.lookup = Lookup(lookup) if lookup > 0 else None
+        limits = Limits(deadline, cancel)
+        stream = self.text_stream(stop)
         waiting: Token | None = None
-        for token in self._tokens(max_new_tokens, grammar, sampling, stop_ids, deadline):
+        for token in self._tokens(
+            max_new_tokens, grammar, sampling, stop_ids, limits, top_logprobs
+        ):
             if waiting:
                 yield waiting
             token, waiting = replace(token, text=stream.push(token.id)), None
@@ -182,7 +231,8 @@ class Session:
         grammar: Grammar | Matcher | str | None,
         sampling: Sampling,
         stop_ids: Sequence[int] | None,
-        deadline: float | None,
+        limits: Limits,
+        top: int,
     ) -> Iterator[Token]:
         stops = self.model.config.stop_ids if stop_ids is None else frozenset(stop_ids)
         matcher, generator = self.matcher(grammar), sampling.generator()
@@ -199,10 +249,10 @@ class Session:
                 mask = matcher.mask()
             if written >= limit:
                 self.finish = "length"
-            elif not self._read(deadline):
-                self.finish = "deadline"
+            elif reached := self.reader.read(limits, self.ids):
+                self.finish = reached
             else:
-                token = self.step(mask, sampling, generator)
+                token = self.step(mask, sampling, generator, top)
                 written += 1
                 if matcher is not None:
                     matcher.consume([token.id])
@@ -215,8 +265,8 @@ class Session:
         ids = [] if matcher.stopped else matcher.forced()[:room]
         if ids:
             matcher.consume(ids)
-            self.feed(ids)
         for token in ids:
+            self.feed([token])
             yield Token(token, None, 0.0, forced=True)
 
     def matcher(self, grammar: Grammar | Matcher | str | None) -> Matcher | None:
@@ -228,31 +278,24 @@ class Session:
         vocabulary = self.tokenizer.for_grammars(size, ends[0] if ends else size - 1)
         return vocabulary.matcher(grammar)
 
-    def _tokenizer_or_none(self) -> Tokenizer | None:
+    def text_stream(self, stop: Sequence[str]) -> TextStream:
+        """What turns tokens into text; raises FileNotFoundError for stop strings without one."""
         try:
-            return self.tokenizer
+            return TextStream(self.tokenizer, stop)
         except FileNotFoundError:
-            return None
-
-    def _read(self, deadline: float | None) -> bool:
-        """Read the tokens that wait; False if the deadline comes first (the rest still waits)."""
-        while self._pending:
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            piece = self._pending[:READ_TOKENS]
-            output = self.model(piece, self._state, logits_to_keep=1)
-            del self._pending[: len(piece)]
-            self._state, self._logits = output.state, output.logits[0, -1]
-        return deadline is None or time.monotonic() < deadline
+            if stop:
+                raise
+            return TextStream(None)
 
     def _score_group(
         self, group: list[int], texts: list[Sequence[int]], scores: list[list[float]]
     ) -> None:
         """Append the scores of all tokens but the first; short texts are filled up behind."""
-        assert self._state is not None
+        state = self.state
+        assert state is not None
         width = max(len(text) for text in texts) - 1
         ids = torch.tensor([[*text[:-1], *[0] * (width + 1 - len(text))] for text in texts])
-        logits = self.model(ids, self._state.repeated(len(texts))).logits
+        logits = self.model(ids, state.repeated(len(texts))).logits
         logprobs = torch.log_softmax(logits, -1)
         for row, (place, text) in enumerate(zip(group, texts, strict=True)):
             targets = torch.tensor(text[1:], device=logprobs.device)

@@ -15,7 +15,9 @@ from mrkl.jamba_core.config import JambaConfig
 from mrkl.jamba_core.kernels import library
 from mrkl.jamba_core.linear import DenseLinear, Int8Linear, Linear, Parts, WidenedLinear
 from mrkl.jamba_core.packed import EXACT, MOST_COLUMNS, QUICK, PackedLinear, use_threads
-from mrkl.jamba_core.quantize import groups_of, quantize_rows
+from mrkl.jamba_core.quantize import Rounder, groups_of
+
+FINITE_NUMBERS = 1 << 15  # looked at together
 
 
 class CheckpointError(ValueError):
@@ -23,9 +25,12 @@ class CheckpointError(ValueError):
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether no element is NaN or infinite (one pass over memory)."""
-    total = tensor.sum(dtype=torch.float32)
-    return bool(torch.isfinite(total)) or bool(torch.isfinite(tensor).all())
+    """Whether no element is NaN or infinite (one pass over memory, a piece at a time)."""
+    for piece in tensor.reshape(-1).split(FINITE_NUMBERS):
+        total = piece.sum(dtype=torch.float32)
+        if not torch.isfinite(total) and not torch.isfinite(piece).all():
+            return False
+    return True
 
 
 class Weights:
@@ -49,13 +54,14 @@ class Weights:
         # What an int8 matrix is multiplied in; asking for float32 means exactness before speed.
         self.product = torch.bfloat16 if dtype is None else dtype
         self.packs = self.device.type == "cpu" and library() is not None
+        self.rounder = Rounder(self.device)
         if self.packs:
             use_threads()
         self.used: set[str] = set()
 
     def vector(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        """A small tensor, in float32."""
-        return self._take(name, shape).float().contiguous()
+        """A small tensor, in float32, in memory of its own."""
+        return self._take(name, shape).to(torch.float32, copy=True).contiguous()
 
     def linear(
         self,
@@ -72,20 +78,32 @@ class Weights:
         group: what it counts as for quantisation (experts, mlp, mixer, embedding).
         widen: multiply in float32 even if stored as int8.
         """
-        weights = [self._take(f"{prefix}{n}.weight", (rows, columns)) for n, rows in parts]
+        names = [f"{prefix}{n}.weight" for n, _ in parts]
+        quantizes = group in self.groups
+        weights = [
+            self._take(name, (rows, columns), checked=not quantizes)
+            for name, (_, rows) in zip(names, parts, strict=True)
+        ]
         shift = None
         if bias:
             shift = _joined([self.vector(f"{prefix}{n}.bias", (rows,)) for n, rows in parts])
         if {w.dtype for w in weights} == {torch.int8}:
             scales = [self.vector(f"{prefix}{n}.weight_scale", (rows,)) for n, rows in parts]
-            return self._int8(_joined(weights), _joined(scales), parts, shift, widen)
+            whole = _joined(weights)
+            if not self.packs and len(weights) == 1:
+                whole = whole.clone()  # out of the file's pages, as below
+            return self._int8(whole, _joined(scales), parts, shift, widen)
         if torch.int8 in {w.dtype for w in weights}:
-            names = ", ".join(n for n, _ in parts)
-            raise CheckpointError(f"{prefix}: {names} must all be int8 or none")
+            short = ", ".join(n for n, _ in parts)
+            raise CheckpointError(f"{prefix}: {short} must all be int8 or none")
+        if quantizes:
+            whole, scale = self._quantized(names, weights)
+            del weights
+            return self._int8(whole, scale, parts, shift, widen)
         weight = _joined(weights)
-        if group in self.groups:
-            return self._int8(*quantize_rows(weight), parts, shift, widen)
-        return DenseLinear(weight.to(self._dense_dtype(weight)), parts, shift)
+        # A file's pages would stay in memory as long as one matrix lay in them: a copy.
+        weight = weight.to(self._dense_dtype(weight), copy=len(weights) == 1)
+        return DenseLinear(weight, parts, shift)
 
     def has(self, name: str) -> bool:
         """Whether the checkpoint holds a tensor of this name."""
@@ -106,12 +124,29 @@ class Weights:
             return WidenedLinear(weight, scale, parts, bias)
         return Int8Linear(weight, scale, parts, bias, self.product)
 
+    def _quantized(self, names: list[str], weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """The matrices as int8, one below the other; packed next, so in memory used again."""
+        rows, columns = sum(len(w) for w in weights), weights[0].shape[1]
+        if self.packs and columns <= MOST_COLUMNS:
+            whole = self.rounder.room(rows, columns)
+        else:
+            whole = torch.empty(rows, columns, dtype=torch.int8, device=self.device)
+        scale = torch.empty(rows, device=self.device)
+        start = 0
+        for name, weight in zip(names, weights, strict=True):
+            span = slice(start, start + len(weight))
+            self.rounder.into(weight, whole[span], scale[span])
+            if not torch.isfinite(scale[span]).all():
+                raise CheckpointError(f"tensor {name} holds NaN or infinite numbers")
+            start += len(weight)
+        return whole, scale
+
     def _dense_dtype(self, weight: Tensor) -> torch.dtype:
         if self.dtype is not None:
             return self.dtype
         return torch.float32 if weight.dtype == torch.float16 else weight.dtype
 
-    def _take(self, name: str, shape: tuple[int, ...]) -> Tensor:
+    def _take(self, name: str, shape: tuple[int, ...], checked: bool = True) -> Tensor:
         if name not in self.source:
             raise CheckpointError(f"missing tensor {name} {list(shape)}")
         tensor = self.source[name]
@@ -122,7 +157,7 @@ class Weights:
             )
         if not (tensor.is_floating_point() or tensor.dtype == torch.int8):
             raise CheckpointError(f"tensor {name} has the unsupported type {tensor.dtype}")
-        if tensor.is_floating_point() and not is_finite(tensor):
+        if checked and tensor.is_floating_point() and not is_finite(tensor):
             raise CheckpointError(f"tensor {name} holds NaN or infinite numbers")
         return tensor.to(self.device)
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from mrkl.budget import Meter
 from mrkl.confidence import FLOOR, Certainty
@@ -80,21 +80,19 @@ class EmbeddedJamba:
 
         Raises ModelError where there is none, or where it was not taught to plan.
         """
-        folder = _folder(model)
-        try:
-            from mrkl.jamba_core.model import Jamba
+        return cls.of(load_jamba(model), "embedded" if model is None else str(model))
 
-            jamba = Jamba.from_pretrained(folder)
-            known = jamba.tokenizer.special
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
+    @classmethod
+    def of(cls, jamba: Jamba, name: str) -> EmbeddedJamba:
+        """A loaded model as language module; raises ModelError where it was not taught to plan."""
+        known = jamba.tokenizer.special
         missing = next((token for token in SPECIAL_TOKENS if token not in known), None)
         if missing is not None:
             raise ModelError(
-                f"the model in {folder} was not taught to plan (it has no {missing}); serve it "
-                "and name it as openai:URL"
+                f"the model in {jamba.folder} was neither taught to plan (it has no {missing}) nor "
+                "to chat as Jamba 1.5 does; serve it and name it as openai:URL"
             )
-        return cls(jamba, "embedded" if model is None else str(model))
+        return cls(jamba, name)
 
     def draft(
         self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
@@ -324,22 +322,27 @@ def shipped_folder() -> Path:
     return Path(next(iter(jamba_core.__path__))) / "data"
 
 
+def load_jamba(model: str | Path | None) -> Jamba:
+    """The model that ships with the package, or one from a folder or the hub; raises ModelError."""
+    folder = _folder(model)
+    try:
+        from mrkl.jamba_core.model import Jamba
+
+        jamba = Jamba.from_pretrained(folder)
+        _ = jamba.tokenizer
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
+    return jamba
+
+
 def _folder(model: str | Path | None) -> Path:
     """Where the checkpoint lies; fetched from the hub for a name that is no folder."""
     if model is None:
         return shipped_folder()
-    folder = Path(model)
-    if folder.is_dir():
-        return folder
-    if folder.is_absolute() or str(model).startswith(".") or str(model).count("/") != 1:
-        raise ModelError(f"there is no folder {model}", "bad_arguments")
+    from mrkl.jamba_core.hub import HubError, checkpoint_folder
+
     try:
-        import huggingface_hub
-    except ImportError:
-        raise ModelError(
-            f"there is no folder {model}; to fetch it from the hub: pip install 'mrkl[hub]'"
-        ) from None
-    try:
-        return Path(cast(Any, huggingface_hub).snapshot_download(str(model)))
-    except Exception as error:  # noqa: BLE001 - the hub's client raises many kinds
-        raise ModelError(f"{model} cannot be fetched from the hub: {error}", "offline") from None
+        return checkpoint_folder(model)
+    except HubError as error:
+        kind = "offline" if error.offline else "bad_arguments"
+        raise ModelError(str(error), kind) from None

@@ -8,11 +8,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mrkl.experts.base import Expert
 from mrkl.experts.world import World
-from mrkl.language import Language
+from mrkl.language import Language, ModelError
 
 if TYPE_CHECKING:
     from mrkl.run_log import RunLog
@@ -74,7 +74,23 @@ def is_named(model: object) -> bool:
 
 
 def load_language(model: Any) -> Language:
-    """The embedded core, or a checkpoint's."""
+    """The embedded core, or a checkpoint's: one taught to plan, or a chat model of the family."""
     from mrkl.embedded import EmbeddedJamba
 
-    return EmbeddedJamba.load(model)
+    return EmbeddedJamba.load(model) if model is None else _checkpoint(model)
+
+
+def _checkpoint(model: str | Path) -> Language:
+    from mrkl.embedded import EmbeddedJamba, load_jamba
+    from mrkl.jamba_core.chat import ChatError, ChatFormat
+
+    jamba = load_jamba(model)
+    try:
+        form = ChatFormat.from_folder(cast(Path, jamba.folder), jamba.tokenizer)
+    except ChatError as error:
+        raise ModelError(str(error), "contract") from None
+    if form.understood:
+        from mrkl.chat_jamba import ChatJamba
+
+        return ChatJamba(jamba, form, str(model))
+    return EmbeddedJamba.of(jamba, str(model))

@@ -23,8 +23,12 @@ def serve(answer: Callable[[str, dict[str, list[str]]], Answer]) -> Iterator[str
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            with contextlib.suppress(OSError):
-                self.wfile.write(body)
+            if self.command != "HEAD":
+                with contextlib.suppress(OSError):
+                    self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))

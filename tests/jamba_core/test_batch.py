@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mrkl.jamba_core import Grammar, Jamba, Sampling, Session, decode_together
+from mrkl.jamba_core import Grammar, Jamba, Sampling, Session, decode_together, generate_many
 from mrkl.jamba_core.batch import Row
 from mrkl.jamba_core.kernels import library
 from tests.jamba_core.conftest import random_ids
@@ -68,7 +68,7 @@ def test_limits_deadlines_and_wrong_numbers(model: Jamba) -> None:
     assert late[0].finish == "deadline" and not late[0].tokens
     assert torch.equal(late[0].session.logits, session.logits)
     assert decode_together(session, []) == []
-    with pytest.raises(ValueError, match="1 grammars but 2 samplings"):
+    with pytest.raises(ValueError, match="1 texts but 2 samplings"):
         decode_together(session, [None], [Sampling()] * 2)
 
 
@@ -78,3 +78,49 @@ def test_sequences_picked_from_a_batch_go_on_alone(model: Jamba) -> None:
     assert state.batch == 2
     whole = model(ids).logits[[2, 0], 9:]
     assert torch.allclose(model(ids[[2, 0], 9:], state).logits, whole, atol=1e-4)
+
+
+TEXTS = ["the question", "x", "a longer text than all of the others", "how many?"]
+
+
+@pytest.mark.parametrize("quantization", [None, "int8"])
+def test_texts_of_any_length_are_continued_as_alone(folder: Path, quantization: str | None) -> None:
+    if quantization and library() is None:
+        pytest.skip("plain torch rounds a bfloat16 product differently in a batch")
+    model = Jamba.from_pretrained(folder, quantization=quantization)
+    samplings = [Sampling(heat, seed=seed) for seed, heat in enumerate([0.0, 1.0, 0.8, 0.0])]
+    grammars = [None, GRAMMARS[0], None, GRAMMARS[1]]
+    rows = generate_many(model, TEXTS, 24, grammars, samplings, stop=["e"])
+    lengths = set()
+    for text, row, grammar, sampling in zip(TEXTS, rows, grammars, samplings, strict=True):
+        heat = {"temperature": sampling.temperature, "seed": sampling.seed}
+        alone = model.generate(text, 24, grammar=grammar, stop=["e"], **heat)
+        assert (row.ids, row.text, row.finish) == (alone.ids, alone.text, alone.finish)
+        assert row.logprob == pytest.approx(alone.logprob, abs=1e-3)
+        lengths.add(len(row.tokens))
+        row.session.feed("more")
+        alone.session.feed("more")
+        assert torch.allclose(row.session.logits, alone.session.logits, atol=2e-3)
+    assert len(lengths) > 1
+
+
+def test_a_stop_string_ends_its_row_alone(model: Jamba) -> None:
+    free = [model.generate(text, 30, stop_ids=[]).text for text in TEXTS]
+    stop = next(c for c in free[0] if c.isascii())
+    rows = generate_many(model, TEXTS, 30, stop=[stop], stop_ids=[])
+    assert rows[0].finish == "text" and rows[0].text == free[0].partition(stop)[0]
+    for row, text in zip(rows, free, strict=True):
+        assert row.text == text.partition(stop)[0]
+        assert row.finish == ("text" if stop in text else "length")
+
+
+def test_many_texts_can_be_cancelled(model: Jamba) -> None:
+    asked = iter([False] * 5 + [True] * 9)
+    rows = generate_many(model, TEXTS, 50, stop_ids=[], cancel=lambda: next(asked))
+    assert {row.finish for row in rows} == {"cancelled"}
+    assert {len(row.tokens) for row in rows} == {5}
+    assert generate_many(model, []) == []
+    with pytest.raises(ValueError, match="at least one token"):
+        generate_many(model, ["a", ""])
+    with pytest.raises(ValueError, match="2 texts but 1 grammars"):
+        generate_many(model, ["a", "b"], grammars=[None])

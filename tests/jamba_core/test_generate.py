@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mrkl.jamba_core import Grammar, GrammarError, Jamba, Sampling, Session
-from mrkl.jamba_core.session import READ_TOKENS
+from mrkl.jamba_core.reader import READ_TOKENS
 from tests.jamba_core.conftest import END, random_ids
 
 CALL = """start: "#1 " /[a-z ]{1,9}/ " -> " call <|end|>

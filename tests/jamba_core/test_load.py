@@ -186,28 +186,3 @@ def test_configuration_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="not valid JSON"):
         JambaConfig.from_file(tmp_path)
-
-
-MINI: dict[str, Any] = {}
-LARGE = {"hidden_size": 8192, "num_hidden_layers": 72, "intermediate_size": 24576} | {
-    "num_attention_heads": 64
-}
-THREE = {"hidden_size": 2560, "num_hidden_layers": 28, "intermediate_size": 8192} | {
-    "num_attention_heads": 20,
-    "num_key_value_heads": 1,
-    "attn_layer_period": 14,
-    "attn_layer_offset": 7,
-    "num_experts": 1,
-    "num_experts_per_tok": 1,
-    "tie_word_embeddings": True,
-}
-
-
-@pytest.mark.parametrize(
-    ("fields", "billions"),
-    [(MINI, 51.570), (LARGE, 398.555), (THREE, 3.029)],
-    ids=["mini", "large", "3b"],
-)
-def test_public_models_have_their_published_sizes(fields: dict[str, Any], billions: float) -> None:
-    config = JambaConfig.from_dict(fields)
-    assert parameter_count(config) / 1e9 == pytest.approx(billions, abs=6e-4)

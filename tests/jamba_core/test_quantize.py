@@ -118,7 +118,9 @@ def test_int8_models_stay_close() -> None:
     ids = random_ids(4, 48, 5)
     right = exact(ids).logits
     experts = Jamba.from_tensors(config, weights, quantization="experts_int8")
+    paper = Jamba.from_tensors(config, weights, quantization="jamba_int8")
     everything = Jamba.from_tensors(config, weights, quantization="int8")
+    assert kl(paper(ids).logits, right) <= 5e-3
     assert kl(experts(ids).logits, right) <= kl(half(ids).logits, right)
     assert kl(everything(ids).logits, right) <= 5e-3
     steps, state = [], None

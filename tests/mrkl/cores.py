@@ -41,6 +41,9 @@ class Length:
     def repeated(self, times: int) -> Length:
         return Length(self.rows * times)
 
+    def release(self, earlier: Length) -> None:
+        """These states share nothing."""
+
 
 @dataclass(frozen=True)
 class Output:

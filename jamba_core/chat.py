@@ -1,0 +1,211 @@
+"""Conversations as Jamba 1.5 and later read and write them, tools included.
+
+In: messages (role, content, tool_calls) and tool definitions, in OpenAI's form. Out: token ids of
+a prompt, and from what the model wrote its text and its calls. A checkpoint's own chat template is
+used where it has one, in a sandbox; else the plain frame of the family. What users and tools say
+never becomes a special token. It runs no model.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mrkl.jamba_core.tokenizer import Tokenizer
+
+Message = Mapping[str, Any]
+
+BEGIN, END = "<|bom|>", "<|eom|>"
+CALLS, CALLS_END = "<tool_calls>", "</tool_calls>"
+_CUT = "\ue000"  # a private character around texts that are put in after the template has run
+MOST_CALLS = 8
+
+# For checkpoints without a template of their own.
+FRAME = """{{ bos_token }}{% if tools and messages[0].role != 'system' %}<|bom|><|system|> \
+<tool_definitions>
+{% for tool in tools %}{{ tool | tojson }}
+{% endfor %}</tool_definitions><|eom|>{% endif %}{% for m in messages %}<|bom|><|{{ m.role }}|> \
+{{ m.content or '' }}{% if loop.first and m.role == 'system' and tools %}
+
+<tool_definitions>
+{% for tool in tools %}{{ tool | tojson }}
+{% endfor %}</tool_definitions>{% endif %}{% if m.tool_calls %}<tool_calls>{{ m.tool_calls | \
+map(attribute='function') | list | tojson }}</tool_calls>{% endif %}<|eom|>{% endfor %}\
+{% if add_generation_prompt %}<|bom|><|assistant|> {% endif %}"""
+
+
+class ChatError(ValueError):
+    """A conversation that cannot be rendered, or calls that cannot be read."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """One call that the model wrote."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model wrote: text, or calls."""
+
+    text: str
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+
+
+class ChatFormat:
+    """How one checkpoint writes a conversation."""
+
+    def __init__(self, tokenizer: "Tokenizer", templates: Mapping[str, str], names: Any) -> None:
+        """templates: `default` and perhaps `tool_use`; names: bos_token, eos_token and so on."""
+        self.tokenizer, self.names = tokenizer, dict(names)
+        try:
+            self.templates = {n: _environment().from_string(t) for n, t in templates.items()}
+        except Exception as error:  # noqa: BLE001 - jinja's errors, and its own crashes
+            raise ChatError(f"the chat template cannot be read: {_line(error)}") from None
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, tokenizer: "Tokenizer") -> "ChatFormat":
+        """The format of a checkpoint's folder; raises ChatError."""
+        folder = Path(folder)
+        about: dict[str, Any] = {}
+        try:
+            if (folder / "tokenizer_config.json").exists():
+                about = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+            own = about.get("chat_template")
+            if (folder / "chat_template.jinja").exists():
+                own = (folder / "chat_template.jinja").read_text("utf-8")
+        except (ValueError, OSError, AttributeError) as error:
+            raise ChatError(f"{folder}: tokenizer_config.json cannot be read: {error}") from None
+        if isinstance(own, list):
+            templates = {str(each["name"]): str(each["template"]) for each in own}
+        else:
+            templates = {"default": own or FRAME}
+        names = {n: _content(about.get(n)) for n in ("bos_token", "eos_token", "pad_token")}
+        if not names["bos_token"] and "<|startoftext|>" in tokenizer.special:
+            names["bos_token"] = "<|startoftext|>"
+        return cls(tokenizer, templates, names)
+
+    @property
+    def understood(self) -> bool:
+        """Whether the vocabulary has the family's message marks."""
+        return {BEGIN, END} <= set(self.tokenizer.special)
+
+    def prompt(
+        self, messages: Sequence[Message], tools: Sequence[Message] = (), generate: bool = True
+    ) -> list[int]:
+        """Ids of a conversation; with generate, up to where the assistant goes on."""
+        name = "tool_use" if tools and "tool_use" in self.templates else "default"
+        template = self.templates.get(name) or next(iter(self.templates.values()))
+        held: list[str] = []
+        shown = [self._hidden(dict(message), held) for message in messages]
+        try:
+            text = template.render(
+                messages=shown,
+                tools=self._hidden(list(tools), held) or None,
+                add_generation_prompt=generate,
+                **self.names,
+            )
+        except Exception as error:  # noqa: BLE001 - a template may raise what it likes
+            raise ChatError(
+                f"the chat template refuses this conversation: {_line(error)}"
+            ) from None
+        return self._encoded(text, held)
+
+    def reply(self, ids: Sequence[int]) -> Reply:
+        """What the model wrote; raises ChatError for calls that are not of the form."""
+        text = self.tokenizer.decode(ids, special=True)
+        before, mark, rest = text.partition(CALLS)
+        before = before.partition(END)[0].strip()
+        if not mark:
+            return Reply(before)
+        inside, closed, _ = rest.partition(CALLS_END)
+        if not closed:
+            raise ChatError(f"{CALLS} is not closed")
+        try:
+            calls = json.loads(inside)
+            found = [ToolCall(str(c["name"]), dict(c["arguments"])) for c in calls]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ChatError(f"the calls are not a list of name and arguments: {error}") from None
+        return Reply(before, found)
+
+    def _hidden(self, value: Any, held: list[str]) -> Any:
+        """Replace texts that hold a special token's name; the template then cannot spell it."""
+        if isinstance(value, str):
+            if _CUT not in value and not any(name in value for name in self.tokenizer.special):
+                return value
+            held.append(value)
+            return f"{_CUT}{len(held) - 1}{_CUT}"
+        if isinstance(value, Mapping):
+            return {key: self._hidden(item, held) for key, item in value.items()}
+        if isinstance(value, Sequence):
+            return [self._hidden(item, held) for item in value]
+        return value
+
+    def _encoded(self, text: str, held: list[str]) -> list[int]:
+        ids: list[int] = []
+        for number, piece in enumerate(text.split(_CUT)):
+            if number % 2:
+                ids += self.tokenizer.encode(held[int(piece)])
+            elif piece:
+                ids += self.tokenizer.encode(piece, special=True)
+        return ids
+
+
+def tool(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool definition; parameters: a JSON schema of an object."""
+    function = {"name": name, "description": description, "parameters": dict(parameters)}
+    return {"type": "function", "function": function}
+
+
+def reply_grammar(tools: Sequence[Message], special: Sequence[str], text: bool = True) -> str:
+    """Lark for a reply: calls of these tools, or (with text) anything else, up to the end mark.
+
+    special: the names that are special tokens of the vocabulary.
+    """
+    items = [
+        {
+            "type": "object",
+            "properties": {"name": {"const": each["name"]}, "arguments": each["parameters"]},
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for each in (definition["function"] for definition in tools)
+    ]
+    schema = {"type": "array", "minItems": 1, "maxItems": MOST_CALLS, "items": {"anyOf": items}}
+    opened, closed, end = (
+        name if name in special else json.dumps(name) for name in (CALLS, CALLS_END, END)
+    )
+    choices = (["calls"] if tools else []) + (["said"] if text or not tools else [])
+    lines = [f"start: ({' | '.join(choices)}) {end}"]
+    if tools:
+        lines.append(f"calls: {opened} %json {json.dumps(schema)} {closed}")
+    if "said" in choices:
+        lines.append("said: /[^<](.|\\n)*/")
+    return "\n".join(lines) + "\n"
+
+
+def _environment() -> Any:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(message: str) -> None:
+        raise ChatError(message)
+
+    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    made.filters["tojson"] = lambda value, **how: json.dumps(value, ensure_ascii=False, **how)
+    made.globals["raise_exception"] = refuse
+    return made
+
+
+def _content(name: Any) -> str:
+    """A special token of a tokenizer_config.json: a name, or an object that holds one."""
+    if isinstance(name, Mapping):
+        name = name.get("content")
+    return name if isinstance(name, str) else ""
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
