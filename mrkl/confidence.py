@@ -1,7 +1,8 @@
 """How sure a plan is: a logistic over what core and router thought while it was written.
 
 In: the log-probabilities of the tokens that were a choice, under the model alone and among what
-the grammar allowed, and the probability of each step's expert. Out: features by name, and a
+the grammar allowed, the probability of each step's expert, and how many numbers of the question
+no call holds or holds too often. Out: features by name, and a
 probability that the plan is right. Weights are fitted by `python -m training.core.calibrate`.
 """
 
@@ -12,12 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 FLOOR = 1e-6  # no probability is taken for zero
+_MOST = 3  # more unread or repeated numbers make it no worse
 _LEAST = -8.0  # log-probabilities below it are all the same
 
 # Two sets: plans of experts the core was taught, and plans that call experts known by card
 # (training/log.md says on what each was fitted).
 BIAS = "bias"
-KNOWN: dict[str, float] = {BIAS: 1.65, "mean": 25.4, "least": 1.46}
+KNOWN: dict[str, float] = {
+    BIAS: 0.57, "least": 0.94, "route": 2.29, "unread": -0.81, "repeated": -1.4,
+}  # fmt: skip
 UNSEEN: dict[str, float] = {BIAS: 0.15, "among_least": 3.86}
 
 
@@ -29,14 +33,18 @@ class Certainty:
     among: list[float] = field(default_factory=list[float])
     routed: list[float] = field(default_factory=list[float])  # probability of each step's expert
     unseen: bool = False  # whether a step calls an expert known only by its card
+    unread: int = 0  # numbers of the question that no call holds
+    repeated: int = 0  # uses of a number beyond those the question has
 
     def features(self) -> dict[str, float]:
-        """What the probability is made of; all are log-probabilities, at least -8."""
+        """What the probability is made of: log-probabilities of at least -8, and two counts."""
         return {
             "mean": _mean(self.alone),
             "least": _least(self.alone),
             "among": _mean(self.among),
             "among_least": _least(self.among),
+            "unread": float(min(self.unread, _MOST)),
+            "repeated": float(min(self.repeated, _MOST)),
             "route": max(_LEAST, math.log(max(min(self.routed, default=1.0), FLOOR))),
         }
 

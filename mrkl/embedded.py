@@ -18,6 +18,7 @@ from mrkl.budget import Meter
 from mrkl.confidence import FLOOR, Certainty
 from mrkl.decoding import Pen, Unfinished
 from mrkl.language import Choice, Draft, ModelError, Offer, Outcomes, Turn
+from mrkl.numbers_in import repeated_numbers, unread_numbers
 from mrkl.plan import Plan, PlanError, Step, make_step
 from mrkl.plan_grammar import answer_grammar, arguments_grammar, said_grammar, start_grammar
 from mrkl.prompt import (
@@ -261,6 +262,9 @@ class _Drafting:
         return choice
 
     def _plan(self, steps: list[Step]) -> Draft:
+        calls = [str(value) for step in steps for value in step.as_written().values()]
+        self.certainty.unread = unread_numbers(self.question, calls)
+        self.certainty.repeated = repeated_numbers(self.question, calls)
         confidence = self.certainty.probability()
         features = self.certainty.features()
         self.trace.add("note", text=f"confidence {confidence:.3f}", **features)

@@ -8,7 +8,8 @@ repeat. It knows no meaning: which number belongs where is the core's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from mrkl.tools.number_words import find_numbers
@@ -40,6 +41,20 @@ def answer_numbers(question: str) -> tuple[str, ...]:
     literals.update(dict.fromkeys(_of_question(question)))
     kept = [literal for literal in literals if len(literal) <= _LONGEST][:_MOST]
     return tuple(sorted(kept, key=lambda literal: (-len(literal), literal)))
+
+
+def unread_numbers(question: str, written: Sequence[str]) -> int:
+    """How many of the question's numbers no written text holds, in any form."""
+    held = {form for text in written for form in _literals(text)}
+    asked = (abs(Fraction(value)) for _, _, value in find_numbers(question))
+    return sum(held.isdisjoint(_forms(value)) for value in asked)
+
+
+def repeated_numbers(question: str, written: Sequence[str]) -> int:
+    """How often the written texts hold one of the question's numbers more often than it does."""
+    held = Counter(match[0].replace(",", "") for text in written for match in _TYPED.finditer(text))
+    asked = Counter(next(_forms(abs(Fraction(v))), "") for _, _, v in find_numbers(question))
+    return sum(max(0, held[form] - count) for form, count in asked.items())
 
 
 def _of_question(question: str) -> list[str]:

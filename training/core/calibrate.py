@@ -34,7 +34,7 @@ from mrkl.score import plain
 from mrkl.trace import Trace
 from training.core import risk_coverage
 
-FEATURES = ("mean", "least", "among", "among_least", "route")
+FEATURES = ("mean", "least", "among", "among_least", "route", "unread", "repeated")
 RIDGE = 1e-3
 
 
