@@ -203,6 +203,8 @@ class Jamba:
             raise ValueError("padding belongs before the first token, not after a state")
         elif state.batch != ids.shape[0]:
             raise ValueError(f"the state holds {state.batch} sequences, ids {ids.shape[0]}")
+        if ids.shape[1] > PREFILL_TOKENS:
+            state = state.with_room(ids.shape[1])
         with self.threads():
             hidden: list[Tensor] = []
             for piece in ids.split(PREFILL_TOKENS, 1):
