@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 FIRST_CAPACITY = 128  # tokens
-MOST_SPARE = 4096  # tokens of room beyond what is needed
+MOST_SPARE = 2048  # tokens of room beyond what is needed
 
 
 @dataclass(frozen=True)
