@@ -162,6 +162,7 @@ def generate(
     from mrkl.jamba_core.sampling import Sampling
 
     try:
+        engine.check_text(model)
         sampling = Sampling(temperature, top_p, min_p, seed)
         rules = engine.grammar_of(json_schema, grammar)
         loaded = engine.load(model, quantization)

@@ -39,6 +39,12 @@ def load(model: str, quantization: str | None) -> Jamba:
     return Jamba.from_tensors(config, tensors, quantization=quantization)
 
 
+def check_text(model: str) -> None:
+    """Raises ValueError for a shape's name: random weights have no vocabulary."""
+    if model in SHAPES:
+        raise ValueError(f"{model} is only a shape: it has no tokenizer; name a checkpoint")
+
+
 def begin(model: Jamba, prompt: str, system: str | None, state: Path | None) -> Session:
     """A session that has read the prompt, after a saved state where one is given.
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mrkl.jamba_core import CheckpointError, ConfigError, Jamba, JambaConfig
-from mrkl.jamba_core.layout import parameter_count, public_shapes
+from mrkl.jamba_core.layout import RandomTensors, parameter_count, public_shapes
 from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
 from tests.jamba_core.conftest import random_ids, random_weights, tiny_config
 
@@ -186,3 +186,15 @@ def test_configuration_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="not valid JSON"):
         JambaConfig.from_file(tmp_path)
+
+
+def test_random_weights_one_by_one() -> None:
+    config = tiny_config()
+    made = RandomTensors(config, 3, torch.bfloat16)
+    assert {name: tuple(t.shape) for name, t in made.items()} == public_shapes(config)
+    again, other = RandomTensors(config, 3, torch.bfloat16), RandomTensors(config, 4)
+    name = "model.layers.0.mamba.in_proj.weight"
+    assert made[name].dtype == torch.bfloat16 and torch.equal(made[name], again[name])
+    assert not torch.equal(made[name].float(), other[name])
+    assert made["model.layers.0.mamba.D"].dtype == torch.float32
+    assert torch.isfinite(Jamba.from_tensors(config, made)([1, 2, 3]).logits).all()

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from mrkl.cli import app
 from mrkl.jamba_core import Jamba
+from mrkl.jamba_core.shapes import SHAPES
 from mrkl.jamba_report import amount
 from tests.jamba_core.conftest import random_weights, tiny_config
 from tests.jamba_core.test_chat import TOKENIZER
@@ -199,6 +200,14 @@ def test_bench_measures_reading_and_writing(tiny: str) -> None:
         t.nbytes for _, t in Jamba.from_pretrained(tiny, quantization="int8").tensors()
     )
     assert "reading" in jamba("bench", tiny, *given).stdout
+
+
+def test_bench_of_a_shape_has_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = tiny_config().as_dict()
+    monkeypatch.setitem(SHAPES, "mid", fields)
+    given = ["--prompt", "8", "--tokens", "2", "--batch", "1", "--json"]
+    found = json.loads(jamba("bench", "mid", *given).stdout)
+    assert found["quantization"] is None and found["written_per_second"] > 0
 
 
 @pytest.mark.parametrize(
