@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from mrkl.jamba_core import CheckpointError, ConfigError, Jamba, JambaConfig
 from mrkl.jamba_core.layout import RandomTensors, parameter_count, public_shapes
-from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
+from mrkl.jamba_core.load import CheckpointFiles
 from tests.jamba_core.conftest import random_ids, random_weights, tiny_config
 
 
@@ -47,7 +47,7 @@ def test_packed_experts_load(folder: Path, model: Jamba, tmp_path: Path) -> None
 
 
 def test_shards_are_written_and_read(model: Jamba, tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, model.config, model.tensors(), shard_bytes=500_000)
+    model.save_pretrained(tmp_path, shard_bytes=500_000)
     assert len(list(tmp_path.glob("model-*-of-*.safetensors"))) > 2
     assert same(Jamba.from_pretrained(tmp_path), model)
     model.save_pretrained(tmp_path)  # one file again: the old index must not win

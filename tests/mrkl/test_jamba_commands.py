@@ -43,6 +43,14 @@ def test_a_folder_is_planned() -> None:
     assert found["shape"]["num_experts"] > 1 and found["rule"]["verdict"]
 
 
+def test_this_machine_is_a_device() -> None:
+    found = json.loads(jamba("plan", "small", "--device", "here", "--json").stdout)
+    assert found["device"]["name"] == "here"
+    assert all(row["fits"] for row in found["precisions"])
+    huge = json.loads(jamba("plan", "large", "--device", "here", "--json").stdout)
+    assert not any(row["fits"] for row in huge["precisions"])
+
+
 @pytest.mark.parametrize(
     "given", ["--parameters 1B", "--active 300M", "--memory 4GB --device cpu --context 32768"]
 )
