@@ -8,7 +8,7 @@ too: thoughts first, and each call in a `<tool_call>` of its own. It runs no mod
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ CALLS, CALL = ("<tool_calls>", "</tool_calls>"), ("<tool_call>", "</tool_call>")
 THINK, THINK_END = "<think>", "</think>"
 _CUT = "\ue000"  # a private character around texts that are put in after the template has run
 MOST_CALLS = 8
+MOST_STEPS = 100_000  # of all loops over numbers in a template
+MOST_TEXT = 20_000_000  # characters of a prompt
 
 # For checkpoints without a template of their own.
 FRAME = """{{ bos_token }}{% if tools and messages[0].role != 'system' %}<|bom|><|system|> \
@@ -70,8 +72,10 @@ class ChatFormat:
         self.understood = self.end is not None and (own or BEGIN in tokenizer.special)
         self.single = CALLS[0] not in written and CALL[0] in written  # a call in each pair of marks
         self.thinks = THINK in written
+        self._steps = [MOST_STEPS]  # that loops have left in this rendering
         try:
-            self.templates = {n: _environment().from_string(t) for n, t in templates.items()}
+            sandbox = _environment(self._steps)
+            self.templates = {n: sandbox.from_string(t) for n, t in templates.items()}
         except Exception as error:  # noqa: BLE001 - jinja's errors, and its own crashes
             raise ChatError(f"the chat template cannot be read: {_line(error)}") from None
 
@@ -104,14 +108,16 @@ class ChatFormat:
         name = "tool_use" if tools and "tool_use" in self.templates else "default"
         template = self.templates.get(name) or next(iter(self.templates.values()))
         held: list[str] = []
+        self._steps[0] = MOST_STEPS
         shown = [self._hidden(dict(message), held) for message in messages]
         try:
-            text = template.render(
+            pieces = template.generate(
                 messages=shown,
                 tools=self._hidden(list(tools), held) or None,
                 add_generation_prompt=generate,
                 **self.names,
             )
+            text = _joined(pieces)
         except Exception as error:  # noqa: BLE001 - a template may raise what it likes
             raise ChatError(
                 f"the chat template refuses this conversation: {_line(error)}"
@@ -202,6 +208,17 @@ def tool(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str
     return {"type": "function", "function": function}
 
 
+def _joined(pieces: Iterator[str]) -> str:
+    """A template's output, up to a size that is still a prompt."""
+    kept, size = list[str](), 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MOST_TEXT:
+            raise ChatError("it writes too much")
+        kept.append(piece)
+    return "".join(kept)
+
+
 def _calls(text: str, single: bool) -> list[ToolCall]:
     """Calls from JSON: a list of them, or one."""
     try:
@@ -212,15 +229,32 @@ def _calls(text: str, single: bool) -> list[ToolCall]:
         raise ChatError(f"the calls are not a list of name and arguments: {error}") from None
 
 
-def _environment() -> Any:
+def _environment(steps: list[int]) -> Any:
+    """Jinja as chat templates want it, for templates that nobody has checked."""
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     def refuse(message: str) -> None:
         raise ChatError(message)
 
-    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    def counted(*bounds: int) -> range:
+        found = range(*bounds)
+        steps[0] -= min(abs(found.stop - found.start), MOST_STEPS + 1)
+        if steps[0] < 0:
+            raise ChatError("its loops are too long")
+        return found
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset(["*", "**"])
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            if operator == "**" or not all(isinstance(side, int | float) for side in (left, right)):
+                raise ChatError(f"it uses {operator} on more than numbers")
+            return left * right
+
+    made = Sandbox(trim_blocks=True, lstrip_blocks=True)
     made.filters["tojson"] = lambda value, **how: json.dumps(value, ensure_ascii=False, **how)
     made.globals["raise_exception"] = refuse
+    made.globals["range"] = counted
     return made
 
 

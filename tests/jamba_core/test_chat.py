@@ -172,6 +172,16 @@ def test_a_model_can_only_write_calls_that_fit(tmp_path: Path, special: bool) ->
     assert finished
 
 
+def test_a_template_may_loop_in_every_conversation(tmp_path: Path) -> None:
+    template = "{% for i in range(messages | length) %}{{ messages[i].content }} {% endfor %}"
+    (tmp_path / "chat_template.jinja").write_text(
+        template + "{% for i in range(60000) %}{% endfor %}"
+    )
+    form = ChatFormat.from_folder(tmp_path, TOKENIZER)
+    for _ in range(3):
+        assert shown(form.prompt(TALK)) == "Be brief. What is 1 + 2? "
+
+
 def test_templates_that_misbehave_are_one_line(tmp_path: Path) -> None:
     file = tmp_path / "chat_template.jinja"
     for template, message in (
@@ -181,6 +191,17 @@ def test_templates_that_misbehave_are_one_line(tmp_path: Path) -> None:
         ("{{ messages.append(1) }}", "refuses this conversation"),
         ("{{ range(10 ** 9) | list }}", "refuses this conversation"),
         ("{{ absent.x.y }}", "refuses this conversation"),
+        ("{% for i in range(10 ** 9) %}{% endfor %}", "refuses this conversation"),
+        (
+            "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
+            "too long",
+        ),
+        ("{{ 'x' * 1000000000 }}", "on more than numbers"),
+        ("{% for i in range(90000) %}{{ 'x' * 1 }}{% endfor %}", "on more than numbers"),
+        (
+            "{% set x = 'x' ~ ('%1000d' % 1) %}{% for i in range(90000) %}{{ x }}{% endfor %}",
+            "too much",
+        ),
     ):
         file.write_text(template)
         with pytest.raises(ChatError, match=message) as caught:
