@@ -130,6 +130,56 @@ def llama_cpp(file: Path, prompt: int, tokens: int, threads: int) -> Any:
     return timed(read, write_on, prompt, tokens)
 
 
+def core(prompt: int, tokens: int, threads: int) -> dict[str, float]:
+    """The core that ships: speeds, its share of what memory allows, what reading ahead saves."""
+    import torch
+
+    import mrkl.jamba_core
+    from mrkl.jamba_core import Jamba, Session
+    from mrkl.jamba_core.limits import step_bytes
+    from mrkl.jamba_core.measure import measure
+    from mrkl.jamba_core.packed import use_threads
+
+    torch.set_num_threads(threads)
+    model = Jamba.from_pretrained(Path(mrkl.jamba_core.__path__[0]) / "data")
+    use_threads(threads)
+    speed = measure(model, prompt, tokens)
+    large = torch.ones(50_000_000, dtype=torch.int64)  # 400 MB, out of every cache
+    best = 0.0
+    for _ in range(5):
+        begin = time.perf_counter()
+        large.sum()
+        best = max(best, large.nbytes / (time.perf_counter() - begin))
+    moved = step_bytes(model.config, "int8", prompt + tokens // 2, 1, 4)
+
+    def seconds(text: str, lookup: int) -> float:
+        session = Session(model)
+        session.feed(text)
+        _ = session.logits
+        begin = time.perf_counter()
+        count = sum(1 for _ in session.decode(tokens, stop_ids=[], lookup=lookup))
+        assert count == tokens
+        return time.perf_counter() - begin
+
+    texts = {
+        "repeats itself": "The quick brown fox jumps over the lazy dog. " * 3,
+        "does not": "zq",
+    }
+    ahead = {
+        f"reading ahead, text {name}": round(
+            statistics.median(seconds(text, 0) / seconds(text, 8) for _ in range(5)), 2
+        )
+        for name, text in texts.items()
+    }
+    return {
+        "read": round(speed.prompt, 1),
+        "written": round(speed.written, 1),
+        "four written": round(speed.batch, 1),
+        "memory GB/s": round(best / 1e9, 1),
+        "share of the memory limit": round(speed.written * moved / best, 3),
+    } | ahead
+
+
 def scans(threads: int) -> dict[str, float]:
     """Seconds for one scan (2,048 tokens, 1,024 channels) here and in transformers' torch path."""
     import torch
@@ -191,6 +241,8 @@ def run(engine: str, folder: Path, prompt: int, tokens: int, threads: int) -> An
     """One engine, in this process."""
     if engine == "scan":
         return scans(threads)
+    if engine == "core":
+        return core(prompt, tokens, threads)
     if engine.startswith("ours"):
         mode = "int8" if engine.endswith("int8") else None
         return ours(folder, mode, prompt, tokens, threads)
@@ -250,8 +302,8 @@ def main() -> None:
         prepare(arguments.shape, folder, with_gguf)
         engines = ENGINES if with_gguf else ENGINES[:-1]
         found = {engine: alone(engine, folder, arguments) for engine in engines}
-        found["scan"] = alone("scan", folder, arguments)
-    rows = [[n, f["read"], f["written"]] for n, f in found.items() if f and n != "scan"]
+        rows = [[n, f["read"], f["written"]] for n, f in found.items() if f]
+        found |= {part: alone(part, folder, arguments) for part in ("scan", "core")}
     about = f"{arguments.shape}, {arguments.threads} threads, {arguments.prompt} read"
     show(f"{about}, {arguments.tokens} written", ["engine", "read /s", "written /s"], rows)
     met = ratios(found)
@@ -261,6 +313,7 @@ def main() -> None:
         [[r["figure"], r["over"], r["ratio"], r["goal"]] for r in met],
     )
     print("one scan, seconds:", found["scan"])
+    print("the core that ships:", found["core"])
     settings = {n: getattr(arguments, n) for n in ("shape", "prompt", "tokens", "threads")}
     name = f"cpu_{arguments.shape}"
     print("written:", write(name, settings | {"engines": found, "ratios": met}, arguments.out))

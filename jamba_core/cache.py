@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 FIRST_CAPACITY = 128  # tokens
+MOST_SPARE = 2048  # tokens of room beyond what is needed
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class AttentionState:
         """Add new keys and values [2, B * kv heads, T, head_dim]."""
         buffer, end = self.buffer, self.length + new.shape[2]
         if buffer.filled != self.length or end > buffer.data.shape[2]:
-            buffer = self._moved(end)
+            buffer = self._moved(max(FIRST_CAPACITY, end + min(end // 2, MOST_SPARE)))
         buffer.data[:, :, self.length : end] = new
         buffer.filled = end
         return AttentionState(buffer, end)
@@ -92,9 +93,14 @@ class AttentionState:
         data = self.keys_values()
         return AttentionState.of(data.unflatten(1, (batch, -1))[:, rows].flatten(1, 2))
 
-    def _moved(self, needed: int) -> _Buffer:
+    def with_room(self, tokens: int) -> "AttentionState":
+        """The same past in a buffer that has room for so many more tokens, and no more."""
+        if self.buffer.filled == self.length and self.length + tokens <= self.buffer.data.shape[2]:
+            return self
+        return AttentionState(self._moved(self.length + tokens), self.length)
+
+    def _moved(self, capacity: int) -> _Buffer:
         old = self.buffer.data
-        capacity = max(FIRST_CAPACITY, needed + needed // 2)
         data = torch.empty(
             (2, old.shape[1], capacity, old.shape[3]), dtype=old.dtype, device=old.device
         )
@@ -145,6 +151,14 @@ class State:
         layers = tuple(layer.picked(rows, self.batch) for layer in self.layers)
         padding = self.padding and Padding(self.padding.before[rows])
         return State(layers, self.length, len(rows), padding)
+
+    def with_room(self, tokens: int) -> "State":
+        """The same past, ready to take in so many tokens without moving its keys and values."""
+        layers = tuple(
+            layer.with_room(tokens) if isinstance(layer, AttentionState) else layer
+            for layer in self.layers
+        )
+        return replace(self, layers=layers)
 
     def release(self, earlier: "State") -> None:
         """Give this state up, so that `earlier`, which it went on from, grows in its place."""

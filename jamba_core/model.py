@@ -21,7 +21,7 @@ from mrkl.jamba_core.config import JambaConfig
 from mrkl.jamba_core.hub import checkpoint_folder
 from mrkl.jamba_core.layout import random_tensors
 from mrkl.jamba_core.linear import rms_norm
-from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
+from mrkl.jamba_core.load import SHARD_BYTES, CheckpointFiles, save_checkpoint
 from mrkl.jamba_core.mamba import Mamba
 from mrkl.jamba_core.moe import GatedMLP, MixtureOfExperts
 from mrkl.jamba_core.packed import one_torch_thread
@@ -156,9 +156,12 @@ class Jamba:
         """A model with random weights; options as for `from_tensors`."""
         return cls.from_tensors(config, random_tensors(config, seed), **options)
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write config and weights in the public layout; int8 matrices with their scales."""
-        save_checkpoint(folder, self.config, self.tensors())
+    def save_pretrained(self, folder: str | Path, shard_bytes: int = SHARD_BYTES) -> None:
+        """Write config and weights in the public layout; int8 matrices with their scales.
+
+        Up to shard_bytes are held in memory a second time on the way.
+        """
+        save_checkpoint(folder, self.config, self.tensors(), shard_bytes)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The weights under their names on disk."""
@@ -203,6 +206,8 @@ class Jamba:
             raise ValueError("padding belongs before the first token, not after a state")
         elif state.batch != ids.shape[0]:
             raise ValueError(f"the state holds {state.batch} sequences, ids {ids.shape[0]}")
+        if ids.shape[1] > PREFILL_TOKENS:
+            state = state.with_room(ids.shape[1])
         with self.threads():
             hidden: list[Tensor] = []
             for piece in ids.split(PREFILL_TOKENS, 1):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mrkl.budget import Meter
 from mrkl.experts.base import Card, Parameter
 from mrkl.faithful import fault
-from mrkl.jamba_core.chat import ChatError, ChatFormat, Reply, reply_grammar, tool
+from mrkl.jamba_core.chat import ChatError, ChatFormat, Reply, tool
 from mrkl.language import Draft, ModelError, Offer, Outcomes, Turn
 from mrkl.plan import NUMERIC, PlanError, given_plan
 from mrkl.prompt import render_result
@@ -32,6 +32,7 @@ Messages: TypeAlias = "list[dict[str, Any]]"
 
 CONFIDENCE = 0.9  # as for endpoints: a placeholder until a checkpoint's certainty is measured
 CALL_TOKENS = 400
+THOUGHT_TOKENS = 1500  # more for models that think first; the budget of a question may be less
 ANSWER_TOKENS = 120
 PREFIXES_KEPT = 4  # system prompts with their tools, read once each
 _ABSTAIN = "ABSTAIN"
@@ -85,8 +86,7 @@ class ChatJamba:
         self, question: str, offer: Offer, messages: Messages, tools: Messages, meter: Meter
     ) -> Draft:
         """One try; raises PlanError. The reply joins the messages."""
-        grammar = reply_grammar(tools, list(self.form.tokenizer.special))
-        reply = self._written(messages, tools, grammar, CALL_TOKENS, meter)
+        reply = self._written(messages, tools, self.form.grammar(tools), CALL_TOKENS, meter)
         if not reply.calls:
             if reply.text.startswith(_ABSTAIN):
                 reason = reply.text.removeprefix(_ABSTAIN).lstrip(": ")
@@ -111,8 +111,11 @@ class ChatJamba:
         except ChatError as error:
             raise ModelError(str(error), "contract") from None
         session = self._after(prefix, ids)
+        limit += THOUGHT_TOKENS if self.form.thinks else 0
         written: list[int] = []
-        ends = {*self.jamba.config.stop_ids, self.form.tokenizer.special.get("<|eom|>", -1)}
+        ends = {*self.jamba.config.stop_ids}
+        if self.form.end is not None:
+            ends.add(self.form.tokenizer.id_of(self.form.end))
         options: dict[str, Any] = {"grammar": grammar, "deadline": meter.deadline}
         for token in session.decode(limit, stop_ids=sorted(ends), lookup=4, **options):
             meter.spend_tokens()

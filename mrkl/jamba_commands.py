@@ -64,7 +64,9 @@ def plan(
     precision: Annotated[str, typer.Option(help="Of the weights, for --memory.")] = "int8",
     context: Annotated[int, typer.Option(min=1, help="Tokens of a text.")] = 4096,
     batch: Annotated[int, typer.Option(min=1, help="Texts at once.")] = 1,
-    device: Annotated[str, typer.Option(help="h200, h100 or cpu.")] = "h200",
+    device: Annotated[
+        str, typer.Option(help="h200, h100, cpu (24 GiB, two cores) or here.")
+    ] = "h200",
     devices: Annotated[int, typer.Option(min=1, help="So many of them.")] = 1,
     bandwidth: Annotated[str | None, typer.Option(help="Bytes/s of a device.")] = None,
     experts: Annotated[int, typer.Option(min=1, help="For a budget; 1: no experts.")] = 16,
@@ -162,6 +164,7 @@ def generate(
     from mrkl.jamba_core.sampling import Sampling
 
     try:
+        engine.check_text(model)
         sampling = Sampling(temperature, top_p, min_p, seed)
         rules = engine.grammar_of(json_schema, grammar)
         loaded = engine.load(model, quantization)

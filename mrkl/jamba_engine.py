@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mrkl.jamba_core.session import Session, Token
 
 SHOWN_FAULTS = 20
+QUANTIZED_SHARD = 1_000_000_000  # bytes of a file: a small model's second copy would be a burden
 BESIDE = ("*.json", "*.jinja", "*.model")  # what a checkpoint's folder holds beside weights
 
 
@@ -37,6 +38,12 @@ def load(model: str, quantization: str | None) -> Jamba:
     config = shape(model)
     tensors = RandomTensors(config, dtype=torch.bfloat16)
     return Jamba.from_tensors(config, tensors, quantization=quantization)
+
+
+def check_text(model: str) -> None:
+    """Raises ValueError for a shape's name: random weights have no vocabulary."""
+    if model in SHAPES:
+        raise ValueError(f"{model} is only a shape: it has no tokenizer; name a checkpoint")
 
 
 def begin(model: Jamba, prompt: str, system: str | None, state: Path | None) -> Session:
@@ -85,7 +92,7 @@ def quantize(model: str, out: Path, mode: str) -> dict[str, Any]:
         raise ValueError(f"{out} is not empty: name a new folder")
     begun = time.monotonic()
     loaded = Jamba.from_pretrained(folder, quantization=mode)
-    loaded.save_pretrained(out)
+    loaded.save_pretrained(out, QUANTIZED_SHARD)
     for pattern in BESIDE:
         for file in folder.glob(pattern):
             if file.name != "config.json" and not file.name.endswith(".index.json"):

@@ -6,6 +6,7 @@ on a console. The arithmetic is jamba_core's; nothing is measured and no weights
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -48,11 +49,22 @@ def amount(text: str) -> float:
 
 
 def device(name: str, count: int, bandwidth: str | None) -> Device:
-    """So many of a known device, at another bandwidth where it is given; raises ValueError."""
-    if name not in DEVICES:
-        raise ValueError(f"device {name!r} is not one of {', '.join(DEVICES)}")
-    found = DEVICES[name].times(count)
+    """So many of a known device, at another bandwidth where it is given; raises ValueError.
+
+    `here` is this machine's memory at the speed of the processor that was measured.
+    """
+    if name not in DEVICES and name != "here":
+        raise ValueError(f"device {name!r} is not one of {', '.join(DEVICES)}, here")
+    found = (_this_machine() if name == "here" else DEVICES[name]).times(count)
     return replace(found, bandwidth=amount(bandwidth)) if bandwidth else found
+
+
+def _this_machine() -> Device:
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        raise ValueError("this system does not tell its memory: use --device cpu") from None
+    return replace(DEVICES["cpu"], name="here", memory=memory)
 
 
 def plan(config: JambaConfig, on: Device, context: int, batch: int) -> dict[str, Any]:

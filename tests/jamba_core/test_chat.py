@@ -8,8 +8,8 @@ import pytest
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 from tokenizers import Tokenizer as Engine
 
-from mrkl.jamba_core import Jamba, Tokenizer
-from mrkl.jamba_core.chat import ChatError, ChatFormat, ToolCall, reply_grammar, tool
+from mrkl.jamba_core import GrammarError, Jamba, Tokenizer
+from mrkl.jamba_core.chat import ChatError, ChatFormat, ToolCall, tool
 from tests.jamba_core.conftest import random_weights, tiny_config
 
 SPECIALS = [
@@ -153,7 +153,7 @@ def test_a_model_can_only_write_calls_that_fit(tmp_path: Path, special: bool) ->
     model = Jamba.from_tensors(config, random_weights(config))
     tokenizer = TOKENIZER if special else chat_tokenizer(SPECIALS[:-2])
     plain = ChatFormat.from_folder(tmp_path, tokenizer)
-    grammar = reply_grammar([SUM], list(tokenizer.special), text=False)
+    grammar = plain.grammar([SUM], text=False)
     prompt, finished = plain.prompt(TALK, [SUM]), 0
     for seed in range(6):
         written = model.generate(
@@ -172,6 +172,16 @@ def test_a_model_can_only_write_calls_that_fit(tmp_path: Path, special: bool) ->
     assert finished
 
 
+def test_a_template_may_loop_in_every_conversation(tmp_path: Path) -> None:
+    template = "{% for i in range(messages | length) %}{{ messages[i].content }} {% endfor %}"
+    (tmp_path / "chat_template.jinja").write_text(
+        template + "{% for i in range(60000) %}{% endfor %}"
+    )
+    form = ChatFormat.from_folder(tmp_path, TOKENIZER)
+    for _ in range(3):
+        assert shown(form.prompt(TALK)) == "Be brief. What is 1 + 2? "
+
+
 def test_templates_that_misbehave_are_one_line(tmp_path: Path) -> None:
     file = tmp_path / "chat_template.jinja"
     for template, message in (
@@ -181,6 +191,17 @@ def test_templates_that_misbehave_are_one_line(tmp_path: Path) -> None:
         ("{{ messages.append(1) }}", "refuses this conversation"),
         ("{{ range(10 ** 9) | list }}", "refuses this conversation"),
         ("{{ absent.x.y }}", "refuses this conversation"),
+        ("{% for i in range(10 ** 9) %}{% endfor %}", "refuses this conversation"),
+        (
+            "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
+            "too long",
+        ),
+        ("{{ 'x' * 1000000000 }}", "on more than numbers"),
+        ("{% for i in range(90000) %}{{ 'x' * 1 }}{% endfor %}", "on more than numbers"),
+        (
+            "{% set x = 'x' ~ ('%1000d' % 1) %}{% for i in range(90000) %}{{ x }}{% endfor %}",
+            "too much",
+        ),
     ):
         file.write_text(template)
         with pytest.raises(ChatError, match=message) as caught:
@@ -190,3 +211,44 @@ def test_templates_that_misbehave_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text("[")
     with pytest.raises(ChatError, match=r"tokenizer_config\.json cannot be read"):
         ChatFormat.from_folder(tmp_path, TOKENIZER)
+
+
+HERMES = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if tools %}Reply with <tool_call>{...}</tool_call> after <think>.{% endif %}"
+)
+CHATML = ["<|im_start|>", "<|im_end|>"]
+
+
+@pytest.mark.parametrize("marks", [[], ["<think>", "</think>", "<tool_call>", "</tool_call>"]])
+def test_models_that_think_first_and_write_calls_one_by_one(
+    tmp_path: Path, marks: list[str]
+) -> None:
+    tokenizer = chat_tokenizer(CHATML + marks)
+    (tmp_path / "chat_template.jinja").write_text(HERMES)
+    form = ChatFormat.from_folder(tmp_path, tokenizer)
+    assert form.understood and form.single and form.thinks and form.end == "<|im_end|>"
+    one, two = ({"name": "add", "arguments": {"a": 1, "b": n}} for n in (2, 3))
+    called = "\n".join(f"<tool_call>\n{json.dumps(c)}\n</tool_call>" for c in (one, two))
+    texts = {
+        f"<think>well, a < b\n</think>\n\n{called}<|im_end|>": 2,
+        f"{called}<|im_end|>": 2,
+        "<think>a\nb</think>It is 3.<|im_end|>": 0,
+        "It is 3.<|im_end|>": 0,
+    }
+    for text, count in texts.items():
+        ids = tokenizer.encode(text, special=True)
+        matcher = tokenizer.for_grammars(272, 257).matcher(form.grammar([SUM]))
+        matcher.consume(ids)
+        assert matcher.stopped or matcher.accepting
+        reply = form.reply(ids)
+        assert len(reply.calls) == count and reply.text == ("" if count else "It is 3.")
+    assert reply.calls == [] and form.reply(tokenizer.encode(called, special=True)).calls[1] == (
+        ToolCall("add", {"a": 1, "b": 3})
+    )
+    matcher = tokenizer.for_grammars(272, 257).matcher(form.grammar([SUM]))
+    with pytest.raises(GrammarError, match="does not allow"):
+        matcher.consume(tokenizer.encode('<tool_call>{"name": "sub"', special=True))
+    for broken in ("<tool_call>{}</tool_call>", "<tool_call>[1]</tool_call>", "<tool_call>"):
+        with pytest.raises(ChatError):
+            form.reply(tokenizer.encode(broken, special=True))

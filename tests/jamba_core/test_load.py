@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mrkl.jamba_core import CheckpointError, ConfigError, Jamba, JambaConfig
-from mrkl.jamba_core.layout import parameter_count, public_shapes
-from mrkl.jamba_core.load import CheckpointFiles, save_checkpoint
+from mrkl.jamba_core.layout import RandomTensors, parameter_count, public_shapes
+from mrkl.jamba_core.load import CheckpointFiles
 from tests.jamba_core.conftest import random_ids, random_weights, tiny_config
 
 
@@ -47,7 +47,7 @@ def test_packed_experts_load(folder: Path, model: Jamba, tmp_path: Path) -> None
 
 
 def test_shards_are_written_and_read(model: Jamba, tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, model.config, model.tensors(), shard_bytes=500_000)
+    model.save_pretrained(tmp_path, shard_bytes=500_000)
     assert len(list(tmp_path.glob("model-*-of-*.safetensors"))) > 2
     assert same(Jamba.from_pretrained(tmp_path), model)
     model.save_pretrained(tmp_path)  # one file again: the old index must not win
@@ -186,3 +186,15 @@ def test_configuration_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="not valid JSON"):
         JambaConfig.from_file(tmp_path)
+
+
+def test_random_weights_one_by_one() -> None:
+    config = tiny_config()
+    made = RandomTensors(config, 3, torch.bfloat16)
+    assert {name: tuple(t.shape) for name, t in made.items()} == public_shapes(config)
+    again, other = RandomTensors(config, 3, torch.bfloat16), RandomTensors(config, 4)
+    name = "model.layers.0.mamba.in_proj.weight"
+    assert made[name].dtype == torch.bfloat16 and torch.equal(made[name], again[name])
+    assert not torch.equal(made[name].float(), other[name])
+    assert made["model.layers.0.mamba.D"].dtype == torch.float32
+    assert torch.isfinite(Jamba.from_tensors(config, made)([1, 2, 3]).logits).all()

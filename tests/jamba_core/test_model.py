@@ -8,6 +8,7 @@ import torch
 
 from mrkl.jamba_core import Jamba
 from mrkl.jamba_core.model import PREFILL_TOKENS
+from mrkl.jamba_core.sizes import cache_bytes, state_bytes
 from tests.jamba_core.conftest import hugging_face, random_ids, random_weights, tiny_config
 
 TOLERANCE = 2e-5  # times the logits' spread; float32, eight layers
@@ -110,6 +111,20 @@ def test_long_prompts_are_read_in_pieces() -> None:
     head = model(ids[:, :-9])
     assert whole.state.length == PREFILL_TOKENS + 7
     assert close(whole.logits, model(ids[:, -9:], head.state).logits[:, -3:])
+
+
+def test_a_long_text_costs_what_the_planner_says() -> None:
+    config = tiny_config(hidden_size=32, intermediate_size=32, num_hidden_layers=4)
+    model = Jamba.from_tensors(config, random_weights(config))
+    output = model(random_ids(1, 8_192, 5), logits_to_keep=1)
+    assert torch.isfinite(output.logits).all()
+    planned = cache_bytes(config, 8_192, 4) + state_bytes(config, 4)
+    assert output.state.bytes() == planned
+    kept = output.state
+    following = model([7], kept)  # one more token moves keys and values to where there is room
+    assert following.state.bytes() <= 1.3 * planned
+    again = model(random_ids(1, 8_192, 5), logits_to_keep=1).state
+    assert torch.equal(model([7], again).logits, following.logits)
 
 
 def test_greedy_tokens_equal_transformers(model: Jamba, twin: Any) -> None:

@@ -112,6 +112,23 @@ def test_a_state_that_someone_keeps_is_not_disturbed(model: Jamba) -> None:
     assert kept.length == len(REPEATED)
 
 
+def test_a_session_may_read_ahead_for_a_while(model: Jamba) -> None:
+    session = Session(model)
+    session.feed(REPEATED)
+    for lookup in (6, 0, 3, 0, 8):
+        stream = session.decode(40, stop_ids=[], lookup=lookup)
+        for _ in range(8):
+            next(stream)
+        stream.close()  # broken off, with guesses under way or not
+    count = len(session.ids) - len(REPEATED)
+    plain = Session(model)
+    plain.feed(REPEATED)
+    assert count >= 40 and len(list(plain.decode(count, stop_ids=[]))) == count
+    assert session.ids == plain.ids
+    assert torch.allclose(session.logits, plain.logits, atol=1e-4)
+    assert session.score([[5, 6], [7]]) == pytest.approx(plain.score([[5, 6], [7]]), abs=1e-3)
+
+
 def test_guesses_come_from_the_newest_repetition() -> None:
     lookup = Lookup(4)
     assert lookup.guess([1, 2]) == []

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from mrkl.cli import app
 from mrkl.jamba_core import Jamba
+from mrkl.jamba_core.shapes import SHAPES
 from mrkl.jamba_report import amount
 from tests.jamba_core.conftest import random_weights, tiny_config
 from tests.jamba_core.test_chat import TOKENIZER
@@ -40,6 +41,14 @@ def test_a_folder_is_planned() -> None:
 
     found = json.loads(jamba("plan", str(files("mrkl.jamba_core") / "data"), "--json").stdout)
     assert found["shape"]["num_experts"] > 1 and found["rule"]["verdict"]
+
+
+def test_this_machine_is_a_device() -> None:
+    found = json.loads(jamba("plan", "small", "--device", "here", "--json").stdout)
+    assert found["device"]["name"] == "here"
+    assert all(row["fits"] for row in found["precisions"])
+    huge = json.loads(jamba("plan", "large", "--device", "here", "--json").stdout)
+    assert not any(row["fits"] for row in huge["precisions"])
 
 
 @pytest.mark.parametrize(
@@ -199,6 +208,14 @@ def test_bench_measures_reading_and_writing(tiny: str) -> None:
         t.nbytes for _, t in Jamba.from_pretrained(tiny, quantization="int8").tensors()
     )
     assert "reading" in jamba("bench", tiny, *given).stdout
+
+
+def test_bench_of_a_shape_has_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = tiny_config().as_dict()
+    monkeypatch.setitem(SHAPES, "mid", fields)
+    given = ["--prompt", "8", "--tokens", "2", "--batch", "1", "--json"]
+    found = json.loads(jamba("bench", "mid", *given).stdout)
+    assert found["quantization"] is None and found["written_per_second"] > 0
 
 
 @pytest.mark.parametrize(
