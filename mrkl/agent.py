@@ -51,9 +51,9 @@ Only: TypeAlias = "Sequence[str] | None"
 MAX_QUESTION = 2_000  # characters; longer ones are not read
 # below it the agent abstains; chosen on questions_dev.jsonl for at most 4 % wrong but sure
 MIN_CONFIDENCE = 0.43
-# the same for plans with experts known only by their card, where the core is less sure even when
-# right: of held-out cards' calls above it two in three were right (training/log.md)
-MIN_CONFIDENCE_UNSEEN = 0.5
+# the same for plans with experts known only by their card: of 199 calls of held-out cards 76 were
+# above it, 65 of these right (training/log.md)
+MIN_CONFIDENCE_UNSEEN = 0.77
 DEFAULT_ALLOWED: tuple[Effects, ...] = ("none", "read", "network")
 
 
