@@ -28,6 +28,7 @@ ROWS = 8  # examples a step
 TOKENS = 2048  # of a step, filling included
 PATIENCE = 2  # rounds without a better held-out loss before stopping
 WARMUP = 10  # steps
+REPLAYED = 120  # examples that are replayed
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class FineTuning:
         self.optimizer = torch.optim.AdamW(self.parameters, lr=rate, weight_decay=0.01)
         self.steps, self.rounds = 0, list[Round]()
         self.best = self._copy()
+        self.anchors: dict[Example, Tensor] = {}  # hidden states [learned, D] before training
         self.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
 
     def run(
@@ -71,15 +73,18 @@ class FineTuning:
         seconds: float,
         on_step: Callable[[int, int, float], None] = lambda done, whole, loss: None,
     ) -> None:
-        """Rounds over all examples, each with a draw from `replay` half as large.
+        """Rounds over all examples, each with a draw from `replay` at most as large.
 
-        Ends after `rounds`, after `seconds`, when the held-out loss no longer falls (without
+        Replayed examples keep the model where it was: what it should say of them is what it said
+        before the first step. Ends after `rounds`, after `seconds`, when the held-out loss no longer falls (without
         held-out examples: never before), or by KeyboardInterrupt; the best round is kept. `on_step`
         hears how many examples of how many are done, and the loss of the last ones.
         """
         rng = random.Random(self.seed)
         until = time.monotonic() + seconds
-        drawn = min(len(replay), len(examples) // 2)
+        replay = rng.sample(replay, min(len(replay), REPLAYED))
+        self.anchors = {example: self._hidden(example) for example in replay}
+        drawn = min(len(replay), len(examples))
         whole = rounds * (len(examples) + drawn)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # one thread a part of the batch instead: they never wait
@@ -115,9 +120,8 @@ class FineTuning:
         """Mean over all learned tokens."""
         total, count = 0.0, 0
         for batch in batches(list(examples), None):
-            ids, learned = padded(batch)
-            total += float(self._summed(ids, learned))
-            count += int(learned.sum())
+            total += float(self._summed(batch))
+            count += sum(sum(example.learned) for example in batch)
         return total / max(1, count)
 
     def save(self, folder: Path) -> None:
@@ -131,14 +135,10 @@ class FineTuning:
         warm = min(1.0, self.steps / WARMUP)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * warm * max(0.05, 1 - share)
-        ids, learned = padded(batch)
-        count = int(learned.sum())
-        parts = [
-            (ids[at :: self.cores], learned[at :: self.cores])
-            for at in range(min(self.cores, len(batch)))
-        ]
+        count = sum(sum(example.learned) for example in batch)
+        parts = [batch[at :: self.cores] for at in range(min(self.cores, len(batch)))]
         with ThreadPoolExecutor(len(parts)) as pool:
-            found = list(pool.map(lambda part: self._gradients(*part, count), parts))
+            found = list(pool.map(lambda part: self._gradients(part, count), parts))
         for parameter, grads in zip(
             self.parameters, zip(*(g for _, g in found), strict=True), strict=True
         ):
@@ -147,20 +147,37 @@ class FineTuning:
         self.optimizer.step()
         return sum(loss for loss, _ in found)
 
-    def _gradients(
-        self, ids: Tensor, learned: Tensor, count: int
-    ) -> tuple[float, tuple[Tensor, ...]]:
+    def _gradients(self, batch: list[Example], count: int) -> tuple[float, tuple[Tensor, ...]]:
         torch.set_num_threads(1)
-        loss = self._summed(ids, learned) / count
+        loss = self._summed(batch) / count
         return float(loss.detach()), torch.autograd.grad(loss, self.parameters)
 
-    def _summed(self, ids: Tensor, learned: Tensor) -> Tensor:
-        """Summed loss of the learned tokens of ids [B, T + 1]."""
-        before = ids[:, :-1]
-        position = torch.arange(before.shape[1]).expand_as(before)
-        hidden, _, _ = self.model(before, position)
+    def _summed(self, batch: list[Example]) -> Tensor:
+        """Summed loss of the learned tokens: to their ids, or to what was said before training."""
+        ids, learned = padded(batch)
         here = learned[:, 1:]
-        return F.cross_entropy(self.model.logits(hidden[here]), ids[:, 1:][here], reduction="sum")
+        hidden = self._read(ids)
+        total = hidden.new_zeros(())
+        for row, example in enumerate(batch):
+            logits = self.model.logits(hidden[row][here[row]])
+            anchor = self.anchors.get(example)
+            if anchor is None:
+                total = total + F.cross_entropy(logits, ids[row, 1:][here[row]], reduction="sum")
+            else:
+                before = torch.log_softmax(self.model.logits(anchor), -1)
+                now = torch.log_softmax(logits, -1)
+                total = total + F.kl_div(now, before, reduction="sum", log_target=True)
+        return total
+
+    def _read(self, ids: Tensor) -> Tensor:
+        """Hidden states [B, T, D] of all but the last of ids [B, T + 1]."""
+        before = ids[:, :-1]
+        return self.model(before, torch.arange(before.shape[1]).expand_as(before))[0]
+
+    @torch.no_grad()
+    def _hidden(self, example: Example) -> Tensor:
+        ids, learned = padded([example])
+        return self._read(ids)[learned[:, 1:]]
 
     def _copy(self) -> list[Tensor]:
         return [parameter.detach().clone() for parameter in self.parameters]
