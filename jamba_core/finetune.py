@@ -18,8 +18,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from mrkl.jamba_core.config import JambaConfig
+from mrkl.jamba_core.linear import FAST_BFLOAT16
 from mrkl.jamba_core.load import CheckpointFiles
 from mrkl.jamba_core.lora import adapt, deltas, save_merged
 from mrkl.jamba_core.trainable import TrainableJamba, trainable_state
@@ -28,6 +30,8 @@ ROWS = 8  # examples a step
 TOKENS = 2048  # of a step, filling included
 PATIENCE = 2  # rounds without a better held-out loss before stopping
 WARMUP = 10  # steps
+REPLAYED = 120  # examples that are replayed
+KEPT_TOKENS = 150_000  # whose streams are kept: 350 MB at 576 channels
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,31 @@ class Round:
 class FineTuning:
     """Adapters on one checkpoint, and how well they do so far."""
 
-    def __init__(self, folder: Path, rank: int = 8, rate: float = 1e-3, seed: int = 1) -> None:
-        """Raises ConfigError or CheckpointError for what cannot be loaded or trained."""
+    def __init__(
+        self,
+        folder: Path,
+        rank: int = 8,
+        rate: float = 1e-3,
+        seed: int = 1,
+        first: int | None = None,
+    ) -> None:
+        """Blocks from `first` on are adapted, by default the upper half.
+
+        Raises ConfigError or CheckpointError for what cannot be loaded or trained.
+        """
         self.folder, self.rate, self.seed = folder, rate, seed
         torch.manual_seed(seed)
         self.model = TrainableJamba(JambaConfig.from_file(folder))
         self.model.load_state_dict(trainable_state(CheckpointFiles(folder)))
-        self.parameters = adapt(self.model, rank)
+        self.layers = len(self.model.layers)
+        self.first = self.layers // 2 if first is None else first
+        self.parameters = adapt(self.model, rank, self.first)
         self.optimizer = torch.optim.AdamW(self.parameters, lr=rate, weight_decay=0.01)
         self.steps, self.rounds = 0, list[Round]()
         self.best = self._copy()
+        self.anchors: dict[Example, Tensor] = {}  # hidden states [learned, D] before training
+        self.lower: dict[Example, Tensor] = {}  # streams [T, D] where the adapted blocks begin
+        self.tokens = 0  # of these streams
         self.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
 
     def run(
@@ -71,15 +90,18 @@ class FineTuning:
         seconds: float,
         on_step: Callable[[int, int, float], None] = lambda done, whole, loss: None,
     ) -> None:
-        """Rounds over all examples, each with a draw from `replay` half as large.
+        """Rounds over all examples, each with a draw from `replay` at most as large.
 
-        Ends after `rounds`, after `seconds`, when the held-out loss no longer falls (without
+        Replayed examples keep the model where it was: what it should say of them is what it said
+        before the first step. Ends after `rounds`, after `seconds`, when the held-out loss no longer falls (without
         held-out examples: never before), or by KeyboardInterrupt; the best round is kept. `on_step`
         hears how many examples of how many are done, and the loss of the last ones.
         """
         rng = random.Random(self.seed)
         until = time.monotonic() + seconds
-        drawn = min(len(replay), len(examples) // 2)
+        replay = rng.sample(replay, min(len(replay), REPLAYED))
+        self.anchors = {example: self._hidden(example) for example in replay}
+        drawn = min(len(replay), len(examples))
         whole = rounds * (len(examples) + drawn)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # one thread a part of the batch instead: they never wait
@@ -115,9 +137,8 @@ class FineTuning:
         """Mean over all learned tokens."""
         total, count = 0.0, 0
         for batch in batches(list(examples), None):
-            ids, learned = padded(batch)
-            total += float(self._summed(ids, learned))
-            count += int(learned.sum())
+            total += float(self._summed(batch))
+            count += sum(sum(example.learned) for example in batch)
         return total / max(1, count)
 
     def save(self, folder: Path) -> None:
@@ -131,14 +152,10 @@ class FineTuning:
         warm = min(1.0, self.steps / WARMUP)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * warm * max(0.05, 1 - share)
-        ids, learned = padded(batch)
-        count = int(learned.sum())
-        parts = [
-            (ids[at :: self.cores], learned[at :: self.cores])
-            for at in range(min(self.cores, len(batch)))
-        ]
+        count = sum(sum(example.learned) for example in batch)
+        parts = [batch[at :: self.cores] for at in range(min(self.cores, len(batch)))]
         with ThreadPoolExecutor(len(parts)) as pool:
-            found = list(pool.map(lambda part: self._gradients(*part, count), parts))
+            found = list(pool.map(lambda part: self._gradients(part, count), parts))
         for parameter, grads in zip(
             self.parameters, zip(*(g for _, g in found), strict=True), strict=True
         ):
@@ -147,20 +164,51 @@ class FineTuning:
         self.optimizer.step()
         return sum(loss for loss, _ in found)
 
-    def _gradients(
-        self, ids: Tensor, learned: Tensor, count: int
-    ) -> tuple[float, tuple[Tensor, ...]]:
+    def _gradients(self, batch: list[Example], count: int) -> tuple[float, tuple[Tensor, ...]]:
         torch.set_num_threads(1)
-        loss = self._summed(ids, learned) / count
+        loss = self._summed(batch) / count
         return float(loss.detach()), torch.autograd.grad(loss, self.parameters)
 
-    def _summed(self, ids: Tensor, learned: Tensor) -> Tensor:
-        """Summed loss of the learned tokens of ids [B, T + 1]."""
-        before = ids[:, :-1]
-        position = torch.arange(before.shape[1]).expand_as(before)
-        hidden, _, _ = self.model(before, position)
-        here = learned[:, 1:]
-        return F.cross_entropy(self.model.logits(hidden[here]), ids[:, 1:][here], reduction="sum")
+    def _summed(self, batch: list[Example]) -> Tensor:
+        """Summed loss of the learned tokens: to their ids, or to what was said before training."""
+        hidden = self._read(batch)
+        total = hidden.new_zeros(())
+        for states, example in zip(hidden, batch, strict=True):
+            learned = torch.tensor(example.learned[1:])
+            logits = self.model.logits(states[: len(learned)][learned])
+            anchor = self.anchors.get(example)
+            if anchor is None:
+                ids = torch.tensor(example.ids[1:])[learned]
+                total = total + F.cross_entropy(logits, ids, reduction="sum")
+            else:
+                before = torch.log_softmax(self.model.logits(anchor), -1)
+                now = torch.log_softmax(logits, -1)
+                total = total + F.kl_div(now, before, reduction="sum", log_target=True)
+        return total
+
+    def _read(self, batch: Sequence[Example]) -> Tensor:
+        """Hidden states [B, T, D] of all but each example's last token, filled up behind."""
+        streams = pad_sequence([self._lower(example) for example in batch], batch_first=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=FAST_BFLOAT16):
+            x = self.model.between(streams, self.first, self.layers)
+        return self.model.final_layernorm(x.float())
+
+    @torch.no_grad()
+    def _lower(self, example: Example) -> Tensor:
+        """The stream [T, D] through the blocks that stay as they are; kept while there is room."""
+        found = self.lower.get(example)
+        if found is None:
+            x = self.model.embedded(torch.tensor([example.ids[:-1]]))
+            with torch.autocast("cpu", torch.bfloat16, enabled=FAST_BFLOAT16):
+                found = self.model.between(x, 0, self.first)[0].float()
+            if self.tokens + len(found) <= KEPT_TOKENS:
+                self.lower[example] = found
+                self.tokens += len(found)
+        return found
+
+    @torch.no_grad()
+    def _hidden(self, example: Example) -> Tensor:
+        return self._read([example])[0][torch.tensor(example.learned[1:])]
 
     def _copy(self) -> list[Tensor]:
         return [parameter.detach().clone() for parameter in self.parameters]
@@ -187,14 +235,3 @@ def batches(examples: list[Example], rng: random.Random | None) -> list[list[Exa
     if rng is not None:
         rng.shuffle(found)
     return found
-
-
-def padded(batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
-    """ids and learned [B, T], filled up behind with what is not learned."""
-    width = max(len(example.ids) for example in batch)
-    ids = torch.zeros(len(batch), width, dtype=torch.long)
-    learned = torch.zeros(len(batch), width, dtype=torch.bool)
-    for row, example in enumerate(batch):
-        ids[row, : len(example.ids)] = torch.tensor(example.ids)
-        learned[row, : len(example.ids)] = torch.tensor(example.learned)
-    return ids, learned

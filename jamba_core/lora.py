@@ -46,11 +46,11 @@ class Adapted(nn.Module):
         return self.b @ self.a
 
 
-def adapt(model: TrainableJamba, rank: int) -> list[nn.Parameter]:
-    """Freeze the model and put adapters in; returns what is left to train."""
+def adapt(model: TrainableJamba, rank: int, first: int = 0) -> list[nn.Parameter]:
+    """Freeze the model, put adapters in from block `first` on; returns what is left to train."""
     model.requires_grad_(False)
     found: list[nn.Parameter] = []
-    for module in list(model.modules()):
+    for module in list(model.layers[first:].modules()):
         for name, child in list(module.named_children()):
             if name in ADAPTED and isinstance(child, nn.Linear):
                 adapted = Adapted(child, rank)

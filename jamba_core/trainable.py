@@ -195,9 +195,7 @@ class TrainableJamba(nn.Module):
         self, ids: Tensor, position: Tensor, mask: Tensor | None = None, keep: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Final hidden states [B, T, H], balance loss, and each block's output if `keep`."""
-        x = F.embedding(ids, self.embed_tokens.weight)
-        if x.is_cuda:
-            x = x.bfloat16()
+        x = self.embedded(ids)
         balance = x.new_zeros((), dtype=torch.float32)
         outs: list[Tensor] = []
         for block in self.layers:
@@ -206,6 +204,18 @@ class TrainableJamba(nn.Module):
             if keep:
                 outs.append(x)
         return self.final_layernorm(x), balance, outs
+
+    def embedded(self, ids: Tensor) -> Tensor:
+        """What the first block reads [B, T, H]."""
+        x = F.embedding(ids, self.embed_tokens.weight)
+        return x.bfloat16() if x.is_cuda else x
+
+    def between(self, x: Tensor, first: int, last: int) -> Tensor:
+        """The stream x [B, T, H] from before block `first` to before block `last`, a document a row."""
+        position = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
+        for block in self.layers[first:last]:
+            x, _ = block(x, position, None)
+        return x
 
     def logits(self, hidden: Tensor) -> Tensor:
         return F.linear(hidden, self.embed_tokens.weight.to(hidden.dtype))

@@ -116,7 +116,8 @@ def _states(
 ) -> tuple[Tensor, Tensor]:
     """Decays and states [L, N, D] after each token of a piece that begins from `state`."""
     decay = (delta.unsqueeze(1) * a).exp_()
-    decay[start] = 0
+    if start.any():
+        decay[start] = 0
     states = drive.unsqueeze(1) * b.unsqueeze(2)
     for now, factor in zip(states.unbind(0), decay.unbind(0), strict=True):
         state = now.addcmul_(factor, state)

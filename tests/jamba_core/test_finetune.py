@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mrkl.jamba_core import Jamba
-from mrkl.jamba_core.finetune import ROWS, Example, FineTuning, batches, padded
+from mrkl.jamba_core.finetune import ROWS, Example, FineTuning, batches
 from mrkl.jamba_core.load import CheckpointFiles
 from mrkl.jamba_core.lora import rounded
 from tests.jamba_core.conftest import byte_tokenizer, random_ids, random_weights, tiny_config
@@ -31,10 +31,10 @@ def test_it_learns_and_what_is_saved_has_learned(stored: Path, tmp_path: Path):
     tuning = FineTuning(stored, rate=0.02)
     examples = [example(seed) for seed in range(6)]
     before = tuning.loss(examples)
-    tuning.run(examples, [example(9)], [], rounds=8, seconds=60)
+    tuning.run(examples, [example(9)], [], rounds=20, seconds=60)
     tuning.save(tmp_path)
     after = FineTuning(tmp_path).loss(examples)
-    assert len(tuning.rounds) == 8
+    assert len(tuning.rounds) == 20
     assert tuning.loss(examples) < 0.8 * before
     assert after == pytest.approx(tuning.loss(examples), rel=0.05)
     assert Jamba.from_pretrained(tmp_path)(random_ids(1, 3)).logits.isfinite().all()
@@ -111,5 +111,3 @@ def test_a_row_that_outgrows_its_scale_gets_another():
 def test_batches_hold_like_lengths():
     found = batches([example(seed, 10 + 20 * (seed % 3)) for seed in range(30)], None)
     assert sum(map(len, found)) == 30 and max(map(len, found)) == ROWS
-    ids, learned = padded([example(1, 4), example(2, 9)])
-    assert ids.shape == learned.shape == (2, 9) and not learned[0, 4:].any()
