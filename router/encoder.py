@@ -57,6 +57,14 @@ class Config:
             raise ValueError(f"{path} lacks the field {missing}") from None
 
 
+def unpacked(table: NDArray[Any]) -> NDArray[np.int8]:
+    """Two values of 4 bits a byte, uint8 [rows, n], as int8 [rows, 2n]; int8 stays as it is."""
+    if table.dtype != np.uint8:
+        return table
+    halves = np.stack([table & 15, table >> 4], axis=-1).reshape(len(table), -1)
+    return halves.astype(np.int8) - np.int8(8)
+
+
 def _unit(x: NDArray[Any]) -> Array:
     return x / (np.sqrt(np.square(x).sum(-1, keepdims=True)) + _EPSILON)
 
@@ -75,7 +83,7 @@ class Encoder:
 
     def __init__(self, weights: dict[str, NDArray[Any]], config: Config) -> None:
         self.config = config
-        self.table: NDArray[np.int8] = weights["embedding.weight"]
+        self.table: NDArray[np.int8] = unpacked(weights["embedding.weight"])
         self.table_scale: Array = weights["embedding.weight.scale"].astype(np.float32)
         self.values: dict[str, Array] = {
             # transposed once: x @ w then reads both operands in order

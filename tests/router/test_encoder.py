@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mrkl.router.encoder import Config, Encoder
+from mrkl.router.encoder import Config, Encoder, unpacked
 from mrkl.router.lexical import BUCKETS, Lexicon
 from mrkl.router.scoring import CardVectors, Catalogue, Mix, Query
 from training.router.export import quantised, start_of
@@ -34,7 +34,7 @@ def pair() -> tuple[RouterModel, Encoder]:
         if name.endswith(".scale"):
             continue
         scale = stored.get(name + ".scale")
-        real = value.astype(np.float32)
+        real = unpacked(value).astype(np.float32)
         state[name] = torch.from_numpy(
             real if scale is None else real * scale.astype(np.float32)[:, None]
         )
@@ -98,6 +98,17 @@ def test_stored_rows_are_near_the_trained_ones() -> None:
     back = stored["x.weight"] * stored["x.weight.scale"].astype(np.float32)[:, None]
     assert stored["x.weight"].dtype == np.int8
     assert np.abs(back - value).max() <= np.abs(value).max() / 200
+
+
+def test_embeddings_are_stored_in_four_bits() -> None:
+    table = np.random.default_rng(1).normal(size=(9, 16)).astype(np.float32)
+    stored = quantised({"embedding.weight": table})
+    scale = stored["embedding.weight.scale"].astype(np.float32)[:, None]
+    assert stored["embedding.weight"].nbytes == table.size // 2
+    back = unpacked(stored["embedding.weight"]) * scale
+    assert np.abs(back - table).max() <= np.abs(table).max() / 13
+    whole = np.array([[-7, 3]], np.int8)
+    assert unpacked(whole) is whole
 
 
 def test_training_and_running_read_cards_alike() -> None:

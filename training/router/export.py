@@ -29,9 +29,12 @@ State = dict[str, np.ndarray]
 
 
 def quantised(state: State) -> State:
-    """int8 by rows for matrices; small vectors stay float32."""
+    """int8 by rows for matrices, 4 bits for the embeddings; small vectors stay float32."""
     out: State = {}
     for name, value in state.items():
+        if name == "embedding.weight":
+            out[name], out[name + ".scale"] = packed(value.astype(np.float32))
+            continue
         if value.ndim < 2 or name in KEEP:
             out[name] = value.astype(np.float16 if name in KEEP else np.float32)
             continue
@@ -40,6 +43,14 @@ def quantised(state: State) -> State:
         out[name] = np.clip(np.round(scaled), -127, 127).astype(np.int8)
         out[name + ".scale"] = scale
     return out
+
+
+def packed(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two values of 4 bits a byte [rows, width / 2], and a scale a row; as in training."""
+    scale = np.maximum(np.abs(table).max(1) / 7, 1e-6).astype(np.float16)
+    level = np.round(table / scale.astype(np.float32)[:, None]).clip(-7, 7).astype(np.int8) + 8
+    level = level.astype(np.uint8)
+    return level[:, ::2] | (level[:, 1::2] << 4), scale
 
 
 def rarity(texts: list[str]) -> np.ndarray:
