@@ -6,5 +6,7 @@ of them: registering an expert means encoding its card. Runs in numpy; torch is 
 """
 
 from mrkl.router.routing import NONE, Router, Routing
+from mrkl.router.tuning import TuningError, undo
+from mrkl.router.why import Why, why
 
-__all__ = ["NONE", "Router", "Routing"]
+__all__ = ["NONE", "Router", "Routing", "TuningError", "Why", "undo", "why"]

@@ -83,13 +83,25 @@ def test_scores_agree(pair: tuple[RouterModel, Encoder]) -> None:
         shown = [encoder.encode(e, 0).pooled for owner, e in examples if owner == i]
         stacked = np.array(shown, np.float32).reshape(len(shown), SHAPE.pooled)
         spelled = (nothing,) * len(shown)
-        vectors.append(CardVectors(whole.pooled, whole.tokens, stacked, nothing, spelled))
+        vectors.append(
+            CardVectors(
+                whole.pooled, whole.tokens, stacked, nothing, spelled, nothing, nothing, True
+            )
+        )
     state = start_of({k: v.numpy() for k, v in model.state_dict().items()})
-    shrink = float(np.exp(state["shrink"]))
-    catalogue = Catalogue(vectors, Mix(state["mix"], state["guess"], shrink, state["none"]))
-    found = Query(encoder.encode(query, 0), nothing.dense())
-    np.testing.assert_allclose(catalogue.scores(found), wanted[0].numpy(), rtol=1e-3, atol=1e-3)
-    assert catalogue.none_score(found) == pytest.approx(nobody.item(), abs=1e-3)
+    mix = Mix(
+        state["mix"],
+        float(state["count"][0]),
+        state["guess"],
+        float(np.exp(state["shrink"])),
+        state["none"],
+        state["centre"],
+        state["whitening"],
+    )
+    catalogue, found = Catalogue(vectors, mix), Query(encoder.encode(query, 0), nothing)
+    np.testing.assert_allclose(catalogue.scores(found), wanted[0].numpy(), rtol=1e-3, atol=2e-2)
+    none = catalogue.none_score(found, catalogue.parts(found))
+    assert none == pytest.approx(nobody.item(), abs=1e-3)
 
 
 def test_stored_rows_are_near_the_trained_ones() -> None:
