@@ -94,6 +94,7 @@ def fit(
 ) -> None:
     """Learn from 2 to 100 examples an expert, in seconds; --undo forgets it again."""
     from mrkl.router import TuningError
+    from mrkl.router import fit as fitted
 
     if undo:
         typer.echo("forgotten; the router is as it ships" if _forget() else "nothing was fitted")
@@ -102,7 +103,8 @@ def fit(
     rows = _rows(examples, experts)
     router = load(tuning=False)
     try:
-        router.fit([text for text, _ in rows], [name for _, name in rows], experts)
+        texts, owners = zip(*rows, strict=True)
+        router.use(fitted(router, texts, owners, experts))
         router.save(folder(), experts)
     except TuningError as error:
         cli.fail(str(error))
@@ -160,13 +162,15 @@ def calibrate(
     expert: cli.Extra = None,
 ) -> None:
     """Choose temperature and least probability on labelled texts the router was not fitted to."""
+    from mrkl.router import calibrate as calibrated
+
     experts = cli.load_experts(expert, database)
     rows = _rows(examples, experts)
     router = load()
     try:
-        coverage = router.calibrate(
-            [text for text, _ in rows], [name for _, name in rows], experts, target_risk
-        )
+        texts, owners = zip(*rows, strict=True)
+        tuning, coverage = calibrated(router, texts, owners, experts, target_risk)
+        router.use(tuning)
         router.save(folder(), experts)
     except OSError as error:
         cli.fail(f"{folder()} cannot be written: {error.strerror}")

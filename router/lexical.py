@@ -109,19 +109,15 @@ class LexicalTable:
         order = np.argsort(buckets, kind="stable")
         self.rows: NDArray[np.intp] = np.repeat(np.arange(self.count), sizes)[order]
         self.weights: NDArray[np.float64] = weights[order].astype(np.float64)
-        ends = np.searchsorted(buckets[order], np.arange(BUCKETS), side="right")
-        self.ends: list[int] = [0, *ends.tolist()]
+        self.ends: NDArray[np.intp] = np.searchsorted(buckets[order], np.arange(BUCKETS + 1))
 
     def products(self, text: Sparse) -> NDArray[np.float32]:
         """Inner product of each vector with a text's [vectors]; of unit vectors, the cosine."""
-        # a vector's sum runs over the text's buckets in order, whoever stands beside it
-        rows: list[NDArray[np.intp]] = [np.zeros(0, np.intp)]
-        terms: list[NDArray[np.float64]] = [np.zeros(0)]
-        buckets: list[int] = text.buckets.tolist()
-        weights: list[float] = text.weights.tolist()
-        for bucket, weight in zip(buckets, weights, strict=True):
-            here = slice(self.ends[bucket], self.ends[bucket + 1])
-            rows.append(self.rows[here])
-            terms.append(self.weights[here] * weight)
-        found = np.bincount(np.concatenate(rows), np.concatenate(terms), self.count)
-        return found.astype(np.float32)
+        starts = self.ends[text.buckets]
+        counts = self.ends[text.buckets + 1] - starts
+        # the entries of each of the text's buckets, one bucket after the other: a vector's sum
+        # runs over them in this order, whoever stands beside it
+        before = np.cumsum(counts) - counts
+        at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        terms = self.weights[at] * np.repeat(text.weights, counts)
+        return np.bincount(self.rows[at], terms, self.count).astype(np.float32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -22,13 +22,7 @@ from mrkl.router.encoder import Encoded, Encoder
 from mrkl.router.lexical import Lexicon, average
 from mrkl.router.scoring import CardVectors, Catalogue, Mix, Query
 from mrkl.router.text import card_text, token_ids
-from mrkl.router.tuning import (
-    SHELF,
-    Tuning,
-    best_temperature,
-    fit_head,
-    least_probability,
-)
+from mrkl.router.tuning import SHELF, Tuning
 
 if TYPE_CHECKING:
     from mrkl.experts.base import Card, Expert
@@ -69,7 +63,6 @@ class Router:
             values["centre"],
             values["whitening"],
         )
-        self.head_mix: list[float] = values["head"].tolist()
         self.lexicon = Lexicon(values["lexicon"])
         self._cards: OrderedDict[bytes, CardVectors] = OrderedDict()
         # by the identity of the card objects, which are kept beside it and so stay alive
@@ -97,56 +90,16 @@ class Router:
         if changed:
             self.keep_cards(folder, changed)
 
-    def fit(
-        self, texts: Sequence[str], owners: Sequence[str | None], experts: Sequence[Expert]
-    ) -> None:
-        """Learn from labelled texts (owner None: none of the experts answers) beside the examples
-        of the experts' cards. Replaces what was fitted before; raises TuningError."""
-        self.tuning = Tuning(self.encoder.config.digest)
-        shown = [(text, e.card.name) for e in experts for text in self.examples_of(e.card)]
-        every = list(dict.fromkeys([*zip(texts, owners, strict=True), *shown]))
-        head = fit_head([self.query(text) for text, _ in every], [owner for _, owner in every])
-        added: dict[str, tuple[str, ...]] = {}
-        for text, owner in dict.fromkeys(zip(texts, owners, strict=True)):
-            if owner is not None and (text, owner) not in shown:
-                added[owner] = (*added.get(owner, ()), text)
-        self.tuning = Tuning(self.encoder.config.digest, head, added)
+    def use(self, tuning: Tuning) -> None:
+        """Route with what was fitted or calibrated from now on."""
+        self.tuning = tuning
         self._catalogues.clear()
-
-    def calibrate(
-        self,
-        texts: Sequence[str],
-        owners: Sequence[str | None],
-        experts: Sequence[Expert],
-        risk: float,
-    ) -> float:
-        """Choose the temperature and the least probability at which an expert is named, so that
-        at most the share `risk` of those named is wrong. Returns the share of texts for which
-        an expert is named then. The texts must not be those of `fit`."""
-        names = [expert.card.name for expert in experts]
-        logits: list[np.ndarray] = []
-        right: list[np.ndarray] = []
-        for text, owner in zip(texts, owners, strict=True):
-            scores, none = self.scores(text, experts)
-            logits.append(np.append(scores, none))
-            right.append(np.array([name == (owner or NONE) for name in [*names, NONE]]))
-        base = replace(self.tuning, temperature=best_temperature(logits, right), least=0.0)
-        self.tuning = base
-        routed = [self.route(text, experts) for text in texts]
-        named = [
-            (r.probabilities[r.expert], r.expert == owner)
-            for r, owner in zip(routed, owners, strict=True)
-            if r.expert is not None
-        ]
-        least = least_probability([p for p, _ in named], [ok for _, ok in named], risk)
-        self.tuning = replace(base, least=least)
-        return sum(p >= least for p, _ in named) / max(1, len(texts))
 
     def keep_cards(self, folder: str | Path, experts: Sequence[Expert]) -> None:
         """Store the vectors of these experts' cards (at least one) beside the weights in
         `folder`; `load` then need not encode them."""
         cards = [expert.card for expert in experts]
-        vectors = {self._fingerprint(card): self.encode_card(card) for card in cards}
+        vectors = {self._fingerprint(c, self.examples_of(c)): self.encode_card(c) for c in cards}
         shelf.write(Path(folder) / SHELF, vectors)
 
     def route(self, text: str, experts: Sequence[Expert]) -> Routing:
@@ -178,32 +131,31 @@ class Router:
         scores, none = catalogue.weighed(parts), catalogue.none_score(query, parts)
         if self.tuning.head is None:
             return scores, none
-        found = self.tuning.head.scores(query)
-        told = np.array([found.get(expert.card.name, 0.0) for expert in experts], np.float32)
-        if not any(expert.card.name in found for expert in experts):
-            return scores, none
-        keep, trust, constant, against = self.head_mix
-        return keep * scores + trust * told, keep * none + constant + against * float(told.max())
+        gains = self.tuning.head.gains(query)
+        told = [gains.get(expert.card.name, 0.0) for expert in experts]
+        return scores + np.array(told, np.float32), none
 
     def query(self, text: str) -> Query:
         """A text as it is compared with cards."""
         return Query(self._encode(text, role=0), self.lexicon.vector(text))
 
     def encode_card(self, card: Card) -> CardVectors:
-        """The card's vectors, from the cache where its content is known."""
-        key = self._fingerprint(card)
+        """The vectors of the card and of its examples that are read."""
+        return self.vectors(card, self.examples_of(card))
+
+    def vectors(self, card: Card, examples: tuple[str, ...]) -> CardVectors:
+        """The vectors of the card with these examples, from the cache where both are known."""
+        key = self._fingerprint(card, examples)
         known = self._cards.get(key)
         if known is not None:
             return known
         whole = self._encode(card_text(card), role=1)
-        texts = self.examples_of(card)
-        shown = [self._encode(text, role=0).pooled for text in texts]
-        examples = np.array(shown, np.float32).reshape(len(shown), len(whole.pooled))
-        spelled = tuple(self.lexicon.vector(text) for text in texts)
+        shown = [self._encode(text, role=0).pooled for text in examples]
+        spelled = tuple(self.lexicon.vector(text) for text in examples)
         known = CardVectors(
             whole.pooled,
             whole.tokens,
-            examples,
+            np.array(shown, np.float32).reshape(len(shown), len(whole.pooled)),
             self.lexicon.vector(card_text(card)),
             spelled,
             average(spelled),
@@ -234,8 +186,8 @@ class Router:
             self._catalogues.popitem(last=False)
         return catalogue
 
-    def _fingerprint(self, card: Card) -> bytes:
+    def _fingerprint(self, card: Card, examples: tuple[str, ...]) -> bytes:
         """A digest [16] of the weights and of all that is read of a card."""
-        read = [self.encoder.config.digest, card_text(card), "\x1e", *self.examples_of(card)]
+        read = [self.encoder.config.digest, card_text(card), "\x1e", *examples]
         content = "\x1f".join(read).encode("utf-8", "replace")
         return blake2b(content, digest_size=16).digest()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mrkl.router.routing import Router
 
 MOST_WORDS = 40  # of a text; later ones are not left out in turn
-PART_NAMES = (
+PART_NAMES: tuple[str, ...] = (
     "card",
     "best example",
     "card and examples together",
@@ -60,15 +60,14 @@ def why(router: Router, text: str, experts: Sequence[Expert], name: str) -> Why:
     card = experts[place].card
     catalogue, query = router.catalogue([e.card for e in experts]), router.query(text)
     weighed = catalogue.weights[:, place] * catalogue.parts(query)[:, place]
+    parts: dict[str, float] = dict(zip(PART_NAMES, weighed.tolist(), strict=True))
+    head = router.tuning.head
+    if head is not None:
+        parts["fitted to your examples"] = head.gains(query).get(name, 0.0)
     vectors = router.encode_card(card)
     example = None
     if len(vectors.examples):
         near = vectors.examples @ query.encoded.pooled
         best = int(np.argmax(near))
         example = (router.examples_of(card)[best], float(near[best]))
-    return Why(
-        name,
-        tuple((word, fall) for word, fall in ranked if fall > 0),
-        example,
-        dict(zip(PART_NAMES, weighed.tolist(), strict=True)),
-    )
+    return Why(name, tuple((word, fall) for word, fall in ranked if fall > 0), example, parts)

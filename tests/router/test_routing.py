@@ -106,7 +106,7 @@ def test_ten_thousand_experts_are_one_matrix_product(router: Router) -> None:
     many = [make(f"helper_{i}", "Does a thing.") for i in range(9_999)] + [UNITS]
     for expert in many[:-1]:  # equal content but for the name: encode few, keep the test short
         router._cards.setdefault(  # pyright: ignore[reportPrivateUsage]
-            router._fingerprint(expert.card),  # pyright: ignore[reportPrivateUsage]
+            router._fingerprint(expert.card, ()),  # pyright: ignore[reportPrivateUsage]
             router.encode_card(many[0].card),
         )
     router.route("12 miles in kilometres", many)

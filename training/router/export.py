@@ -63,7 +63,6 @@ def start_of(state: State) -> State:
     added = {
         "mix": mix,
         "count": np.zeros(1),
-        "head": np.array([1.0, 0.0, 0.0, 0.0]),  # see Router.scores
         "none": none,
         "centre": np.zeros(size),
         "whitening": np.eye(size),

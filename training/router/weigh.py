@@ -23,7 +23,6 @@ import mrkl
 from mrkl.router import Router
 from mrkl.router.encoder import Encoded
 from mrkl.router.scoring import PARTS
-from mrkl.router.tuning import fit_head
 from training.router.rows import intents, share
 from training.router.trials import Trial, calibration_trials, intent_trials
 
@@ -45,7 +44,6 @@ NONE_PARTS = 8
 WEIGHTS = 3 * PARTS + 1
 DRIFT = 1e-4  # keeps the three rows of weights near one another
 SHRINK = 0.1  # of the covariance within experts, towards the same in all directions
-INTENTS = ("clinc150", "banking77")
 WORDS = 40  # questions of an intent that whitening reads
 
 
@@ -153,44 +151,6 @@ class Fit:
         return {kind: round(float(right[self.kinds == kind].mean()), 3) for kind in PRIOR}
 
 
-def head_mix(router: Router, trials: list[Trial]) -> np.ndarray:
-    """How scores and a head fitted to a catalogue's examples go together [4]: what the scores
-    keep, the head's weight, and for *none* a constant and the weight of the head's best."""
-    together: dict[int, list[Trial]] = defaultdict(list)
-    for trial in trials:
-        if trial.kind.startswith(INTENTS) and len(trial.experts[0].card.examples) > 1:
-            together[id(trial.experts)].append(trial)
-    rows: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-    for group in together.values():
-        experts = group[0].experts
-        shown = [(text, e.card.name) for e in experts for text in e.card.examples]
-        head = fit_head([router.query(text) for text, _ in shown], [name for _, name in shown])
-        for trial in group:
-            scores, none = router.scores(trial.text, experts)
-            found = head.scores(router.query(trial.text))
-            told = [found[e.card.name] for e in experts]
-            right = [e.card.name in trial.right for e in experts] + [not trial.right]
-            rows.append((torch.tensor([*scores, none]), torch.tensor(told), torch.tensor(right)))
-
-    def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
-        x = torch.tensor(point, requires_grad=True)
-        total = torch.zeros((), dtype=torch.float64)
-        for scores, told, right in rows:
-            nobody = x[2] + x[3] * told.max()
-            every = x[0] * scores + torch.cat([x[1] * told, nobody[None]])
-            total = total + every.logsumexp(-1) - every[right].logsumexp(-1)
-        (total / len(rows)).backward()
-        assert x.grad is not None
-        return total.item() / len(rows), x.grad.numpy()
-
-    bounds = [(0.2, None), (0.0, None), (None, None), (None, None)]
-    found = minimize(
-        loss, np.array([1.0, 5.0, 0.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds
-    )
-    print(f"head: {len(rows)} trials, loss {found.fun:.4f}, weights {np.round(found.x, 2)}")
-    return found.x
-
-
 def store(folder: Path, changed: dict[str, np.ndarray]) -> None:
     """Replace some weights, and the digest of all."""
     path, config = folder / "router.safetensors", folder / "config.json"
@@ -207,13 +167,11 @@ def weigh(folder: Path, phrasings: Path, shared: Path) -> None:
     centre, root = whitening(Router.load(folder), shared)
     store(folder, {"centre": centre.astype(np.float32), "whitening": root.astype(np.float16)})
     trials = [trial for trial in calibration_trials(phrasings) if calibration_half(trial)]
-    intents_only = intent_trials(shared)
-    point = Fit(Remembering.load(folder), trials + intents_only).best().astype(np.float32)
+    trials += intent_trials(shared)
+    point = Fit(Remembering.load(folder), trials).best().astype(np.float32)
     mix = point[: WEIGHTS - 1].reshape(3, PARTS)
     print(np.round(mix, 2), np.round(point[WEIGHTS - 1 :], 2))
     store(folder, {"mix": mix, "count": point[WEIGHTS - 1 : WEIGHTS], "none": point[WEIGHTS:]})
-    router = Remembering.load(folder)
-    store(folder, {"head": head_mix(router, intents_only).astype(np.float32)})
     Router.load(folder).keep_cards(folder, mrkl.builtin_experts())
 
 
