@@ -118,6 +118,6 @@ class LexicalTable:
         # the entries of each of the text's buckets, one bucket after the other: a vector's sum
         # runs over them in this order, whoever stands beside it
         before = np.cumsum(counts) - counts
-        at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        at: NDArray[np.intp] = np.arange(counts.sum()) + np.repeat(starts - before, counts)
         terms = self.weights[at] * np.repeat(text.weights, counts)
         return np.bincount(self.rows[at], terms, self.count).astype(np.float32)
