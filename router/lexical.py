@@ -117,7 +117,7 @@ class LexicalTable:
         counts = self.ends[text.buckets + 1] - starts
         # the entries of each of the text's buckets, one bucket after the other: a vector's sum
         # runs over them in this order, whoever stands beside it
-        before = np.cumsum(counts) - counts
+        before: NDArray[np.intp] = np.cumsum(counts) - counts
         at: NDArray[np.intp] = np.arange(counts.sum()) + np.repeat(starts - before, counts)
         terms = self.weights[at] * np.repeat(text.weights, counts)
         return np.bincount(self.rows[at], terms, self.count).astype(np.float32)

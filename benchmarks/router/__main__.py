@@ -28,7 +28,7 @@ PARTS = ("speed", "ece", "custom", "intents", "bfcl")
 PHRASINGS = Path("training/data/phrasings")
 COLUMNS = (
     "mrkl router",
-    "mrkl router, fitted",
+    "mrkl router fitted",
     "TF-IDF + SVM",
     "BM25",
     "TF-IDF centroid",

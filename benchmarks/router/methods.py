@@ -60,7 +60,7 @@ class OursFitted(Ours):
 
     def __init__(self, router: Router) -> None:
         super().__init__(router)
-        self.name = "mrkl router, fitted"
+        self.name = "mrkl router fitted"
 
     def fit(self, cards: Sequence[Card]) -> None:
         super().fit(cards)
