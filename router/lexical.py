@@ -114,10 +114,10 @@ class LexicalTable:
     def products(self, text: Sparse) -> NDArray[np.float32]:
         """Inner product of each vector with a text's [vectors]; of unit vectors, the cosine."""
         starts = self.ends[text.buckets]
-        counts = self.ends[text.buckets + 1] - starts
+        counts: NDArray[np.intp] = self.ends[text.buckets + 1] - starts
         # the entries of each of the text's buckets, one bucket after the other: a vector's sum
         # runs over them in this order, whoever stands beside it
         before: NDArray[np.intp] = np.cumsum(counts) - counts
-        at: NDArray[np.intp] = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        at: NDArray[np.intp] = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
         terms = self.weights[at] * np.repeat(text.weights, counts)
         return np.bincount(self.rows[at], terms, self.count).astype(np.float32)

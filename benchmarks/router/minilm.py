@@ -22,7 +22,6 @@ def local_encoder() -> Any:
 
     class MiniLM(DenseEncoder):
         name: str = "all-MiniLM-L6-v2"
-        type: str = "local"
 
         def __call__(self, docs: list[Any]) -> list[list[float]]:
             new = [text for text in dict.fromkeys(docs) if text not in known]
@@ -31,4 +30,4 @@ def local_encoder() -> Any:
                 known.update(zip(new, vectors, strict=True))
             return [known[text] for text in docs]
 
-    return MiniLM(score_threshold=0.5)
+    return MiniLM()
