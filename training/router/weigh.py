@@ -32,13 +32,13 @@ PRIOR = {
     "builtin": 0.24,
     "unseen": 0.22,
     "none": 0.08,
-    "near miss": 0.03,
+    "near miss": 0.04,
     "removed": 0.03,
     "clinc150": 0.18,
-    "clinc150 none": 0.04,
+    "clinc150 none": 0.06,
     "banking77": 0.1,
     "name alone": 0.04,
-    "banking77 none": 0.02,
+    "banking77 none": 0.05,
 }
 NONE_PARTS = 8
 WEIGHTS = 3 * PARTS + 1
