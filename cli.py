@@ -94,6 +94,7 @@ def make_agent(
     seconds: float = 60.0,
 ) -> Agent:
     """An Agent from the command line's options; bad options end with one line and code 2."""
+    from mrkl import router_commands
     from mrkl.agent import Agent
     from mrkl.approval import ask_person
     from mrkl.budget import Budget
@@ -110,6 +111,7 @@ def make_agent(
             model=model,
             budget=budget,
             world=fixed,
+            router=router_commands.tuned(),
             approve=ask_person,
             log=default_path(),
         )
@@ -212,7 +214,8 @@ def chat(
     expert: Extra = None,
     world: WorldFile = None,
 ) -> None:
-    """Ask one question after another; :why explains the last answer, :quit ends."""
+    """Ask one question after another; :why explains the last answer, :route TEXT how the router
+    sees a text, :quit ends."""
     with make_agent(model, expert, database, world) as agent:
         converse(agent)
 
@@ -240,8 +243,12 @@ def converse(agent: Agent) -> None:
             console.print("nothing has been asked yet")
         elif line == ":why":
             show.why(history[-1], console)
+        elif line.startswith(":route "):
+            text, routing = line.removeprefix(":route "), agent.route(line.removeprefix(":route "))
+            show.routing(routing, console)
+            show.why_routed(agent.router, text, agent.experts, routing, agent.breakers, console)
         elif line.startswith(":"):
-            console.print(f"no command {line}; there are :why :experts :quit", markup=False)
+            console.print(f"no command {line}; there are :why :route :experts :quit", markup=False)
         elif line:
             history = [*history[-7:], agent.ask(line, history=history)]
             print_answer(history[-1])
@@ -253,18 +260,22 @@ def route(
     database: Database = None,
     expert: Extra = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Say which words and which example.")] = False,
 ) -> None:
     """Show which expert the router would choose, with probabilities."""
-    from mrkl import show
-    from mrkl.router import Router
+    from mrkl import router_commands, show
+    from mrkl.breaker import Breakers
 
-    routing = Router.load().route(" ".join(text), load_experts(expert, database))
+    router, experts = router_commands.load(), load_experts(expert, database)
+    routing = router.route(" ".join(text), experts)
     if as_json:
         shown = {"expert": routing.expert, "probabilities": dict(routing.probabilities)}
         typer.echo(json.dumps(shown))
         return
     typer.echo(routing.expert or "none")
     show.routing(routing, stderr())
+    if why:
+        show.why_routed(router, " ".join(text), experts, routing, Breakers(), stderr())
 
 
 @app.command()
@@ -333,6 +344,7 @@ import_module("mrkl.expert_commands").register(app)
 import_module("mrkl.log_commands").register(app)
 import_module("mrkl.train_command").register(app)
 import_module("mrkl.jamba_commands").register(app)
+import_module("mrkl.router_commands").register(app)
 
 
 def main() -> None:

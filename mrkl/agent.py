@@ -38,6 +38,7 @@ from mrkl.parts import experts_of, is_named, load_language, log_of, model_of, wo
 from mrkl.plan import Step, given_plan
 from mrkl.prompt import clean
 from mrkl.scheduler import run_plan
+from mrkl.stand_in import applied, stand_ins
 from mrkl.trace import Event, Trace
 
 if TYPE_CHECKING:
@@ -266,7 +267,9 @@ class Agent:
                 return ending.abstained(draft.text or NOT_SURE, draft.confidence)
             if draft.confidence < self._least_confidence(draft):
                 return ending.abstained(NOT_SURE, draft.confidence, draft)
-            outcomes = run_plan(draft.plan, self._run(asked, meter, trace, entry))
+            run = self._run(asked, meter, trace, entry, draft=draft)
+            outcomes = run_plan(draft.plan, run)
+            draft = applied(draft, run.stood_in)
             template = self._template(language, asked, draft, outcomes, meter, trace)
             return ending.answered(draft, outcomes, template)
         except BudgetExceeded as error:
@@ -306,6 +309,7 @@ class Agent:
         trace: Trace,
         entry: Entry | None,
         finished: Outcomes | None = None,
+        draft: Draft | None = None,
     ) -> Run:
         return Run(
             self._experts,
@@ -320,6 +324,7 @@ class Agent:
             entry,
             finished or {},
             self._call,
+            stand_ins(draft, self._experts) if draft else {},
         )
 
     def _refusal(self, expert: Expert, step: Step) -> str | None:

@@ -46,6 +46,7 @@ class Run:
     """What all calls of one question share.
 
     `writes`: calls that write need no leave. `finished` holds outcomes that are known before.
+    `stand_ins` names who may answer a step whose expert breaks, `stood_in` who did.
     """
 
     experts: Mapping[str, Expert]
@@ -60,6 +61,8 @@ class Run:
     log: Log | None = None
     finished: Mapping[int, Outcome] = field(default_factory=dict[int, Outcome])
     call: Caller = call
+    stand_ins: Mapping[int, str] = field(default_factory=dict[int, str])
+    stood_in: dict[int, str] = field(default_factory=dict[int, str])
     _made: dict[tuple[str, str], tuple[int, Future[Outcome]]] = field(
         default_factory=dict[tuple[str, str], tuple[int, Future[Outcome]]]
     )

@@ -32,14 +32,14 @@ class Oracle:
     arguments: bool = False
 
 
-def check_outputs(out: Path | None, plot: Path | None) -> None:
+def check_outputs(out: Path | None, plot: Path | None, endings: tuple[str, ...] = _PLOTS) -> None:
     """Find out before a long run whether its results can be written; raises SuiteError."""
     for path in (out, plot):
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise suites.SuiteError(f"{path} cannot be written: is its folder there?")
     if plot is not None:
-        if plot.suffix not in _PLOTS:
-            raise suites.SuiteError(f"{plot}: a plot is a file ending in {', '.join(_PLOTS)}")
+        if plot.suffix not in endings:
+            raise suites.SuiteError(f"{plot}: a plot is a file ending in {', '.join(endings)}")
         evaluate.matplotlib()
 
 

@@ -8,6 +8,7 @@ every step. A failed step fails those that need it and no others. What stands ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from mrkl.calls import Outcome, Run
 from mrkl.experts.base import Failure, Result
 from mrkl.plan import Plan, Step
 from mrkl.references import ReferenceFault, fill
+from mrkl.stand_in import FAULTS
 from mrkl.trace import Trace
 
 _SIDE_BY_SIDE = 6
@@ -105,23 +107,32 @@ def _unmet(step: Step, outcomes: Mapping[int, Outcome], trace: Trace) -> Failure
 
 
 def _run_step(plan: Plan, step: Step, outcomes: Mapping[int, Outcome], run: Run) -> Outcome:
-    """Fill in the references and call, if it may be called."""
-    expert = run.experts[step.expert]
-    results = {k: out for k, out in outcomes.items() if isinstance(out, Result)}
-    outcome: Outcome
-    refused = run.allowed(expert, step) if run.allowed else None
-    try:
-        if refused is not None:
-            outcome = Failure("refused", refused)
-        else:
-            outcome = run.outcome(plan, step, fill(step, expert.card, results, run.world))
-    except ReferenceFault as error:
-        outcome = Failure("bad_arguments", str(error))
-    except BudgetExceeded as error:
-        outcome = Failure("budget", str(error))
+    """Call the step's expert; where it breaks, the one that may stand in for it."""
+    outcome = _called(plan, step, outcomes, run)
+    other = run.stand_ins.get(step.id)
+    if other is not None and isinstance(outcome, Failure) and outcome.kind in FAULTS:
+        run.trace.add("note", text=f"{outcome.message}; {other} is asked instead")
+        second = _called(plan, replace(step, expert=other), outcomes, run)
+        if isinstance(second, Result):
+            outcome, run.stood_in[step.id] = second, other
     if isinstance(outcome, Result):
         cut = {"truncated": True} if outcome.truncated else {}
         run.trace.add("result", step=step.id, value=outcome.line(), source=outcome.source, **cut)
     else:
         run.trace.add("failure", step=step.id, error=outcome.kind, message=outcome.message)
     return outcome
+
+
+def _called(plan: Plan, step: Step, outcomes: Mapping[int, Outcome], run: Run) -> Outcome:
+    """Fill in the references and call, if it may be called."""
+    expert = run.experts[step.expert]
+    results = {k: out for k, out in outcomes.items() if isinstance(out, Result)}
+    refused = run.allowed(expert, step) if run.allowed else None
+    try:
+        if refused is not None:
+            return Failure("refused", refused)
+        return run.outcome(plan, step, fill(step, expert.card, results, run.world))
+    except ReferenceFault as error:
+        return Failure("bad_arguments", str(error))
+    except BudgetExceeded as error:
+        return Failure("budget", str(error))

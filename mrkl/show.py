@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from rich.console import Console
 
     from mrkl.answer import Answer, StepRecord
+    from mrkl.breaker import Breakers
     from mrkl.evaluate import Report
     from mrkl.experts.base import Expert
+    from mrkl.router_report import RouterReport
 
 
 def why(answer: Answer, console: Console) -> None:
@@ -60,6 +64,40 @@ def routing(found: Any, console: Console) -> None:
     for name, share in ranked[:8]:
         table.add_row(name, f"{share:.3f}")
     console.print(table)
+
+
+def why_routed(
+    router: Any,
+    text: str,
+    experts: Sequence[Expert],
+    found: Any,
+    breakers: Breakers,
+    console: Console,
+) -> None:
+    """Words, example and breaker behind the best expert of a routing."""
+    from rich.text import Text
+
+    from mrkl.router import why as explained
+
+    if not found.candidates:
+        return
+    reason = explained(router, text, experts, found.candidates[0])
+    words = ", ".join(f"{word} ({fall:.1f})" for word, fall in reason.words[:5])
+    console.print(Text(f"{reason.expert} for: {words or 'no word in particular'}"))
+    if reason.example is not None:
+        console.print(Text(f"nearest example: “{reason.example[0]}” ({reason.example[1]:.2f})"))
+    parts = sorted(reason.parts.items(), key=lambda pair: -pair[1])
+    told = ", ".join(f"{name} {worth:.1f}" for name, worth in parts if abs(worth) >= 0.05)
+    console.print(Text(f"score: {told}", style="dim"))
+    for name in found.candidates[:3]:
+        console.print(Text(f"breaker of {name}: {breakers[name].state}", style="dim"))
+
+
+def router_report(found: RouterReport, console: Console) -> None:
+    """The figures of a router's report, and the experts that were confused."""
+    for name, value in found.summary().items():
+        console.print(f"{name.replace('_', ' ')}: {'–' if value is None else value}")
+    _confused(found.confusion(), console)
 
 
 def experts(found: Sequence[Expert], console: Console) -> None:
@@ -111,9 +149,13 @@ def report(found: Report, console: Console) -> None:
         shown = [counts[what] for what in ("right", "wrong", "abstained", "failed")]
         table.add_row(kind, *map(str, shown), str(sum(shown)))
     console.print(table)
-    missed = [(pair, n) for pair, n in found.confusion().most_common() if pair[0] != pair[1]]
-    if missed:
-        shown_pairs = ", ".join(f"{a} → {b} {n}" for (a, b), n in missed[:8])
-        console.print(f"expected → called first: {shown_pairs}")
+    _confused(found.confusion(), console)
     for name, figure in found.more.items():
         console.print(f"{name.replace('_', ' ')}: {figure}")
+
+
+def _confused(counts: Counter[tuple[str, str]], console: Console) -> None:
+    missed = [(pair, n) for pair, n in counts.most_common() if pair[0] != pair[1]]
+    if missed:
+        shown_pairs = ", ".join(f"{a} → {b} {n}" for (a, b), n in missed[:8])
+        console.print(f"expected → called first: {shown_pairs}", markup=False)

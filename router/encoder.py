@@ -1,7 +1,7 @@
 """The router's encoder in numpy: a small bidirectional transformer with int8 weights on disk.
 
 In: token ids of one text; out: a unit vector of the whole [128], unit vectors of its tokens
-[time, 48], the tokens' weights [time] and a score for *none*. One text at a time, so that a
+[time, 48], the tokens' weights [time], a score for *none* and the summary behind it. One text at a time, so that a
 card's vectors do not depend on what else is encoded. Trained in training/router/model.py.
 """
 
@@ -22,12 +22,14 @@ _EPSILON = np.float32(1e-6)
 
 @dataclass(frozen=True)
 class Encoded:
-    """One text as vectors: pooled [128], tokens [time, 48], weights [time] (sum 1), none."""
+    """One text as vectors: pooled [128], tokens [time, 48], weights [time] (sum 1), none, and the
+    summary [width] of unit length that pooled is made from."""
 
     pooled: Array
     tokens: Array
     weights: Array
     none: float
+    summary: Array
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,14 @@ class Config:
             raise ValueError(f"{path} lacks the field {missing}") from None
 
 
+def unpacked(table: NDArray[Any]) -> NDArray[np.int8]:
+    """Two values of 4 bits a byte, uint8 [rows, n], as int8 [rows, 2n]; int8 stays as it is."""
+    if table.dtype != np.uint8:
+        return table
+    halves = np.stack([table & 15, table >> 4], axis=-1).reshape(len(table), -1)
+    return halves.astype(np.int8) - np.int8(8)
+
+
 def _unit(x: NDArray[Any]) -> Array:
     return x / (np.sqrt(np.square(x).sum(-1, keepdims=True)) + _EPSILON)
 
@@ -75,7 +85,7 @@ class Encoder:
 
     def __init__(self, weights: dict[str, NDArray[Any]], config: Config) -> None:
         self.config = config
-        self.table: NDArray[np.int8] = weights["embedding.weight"]
+        self.table: NDArray[np.int8] = unpacked(weights["embedding.weight"])
         self.table_scale: Array = weights["embedding.weight.scale"].astype(np.float32)
         self.values: dict[str, Array] = {
             # transposed once: x @ w then reads both operands in order
@@ -106,8 +116,10 @@ class Encoder:
         gates = x @ v["gates.weight"] + v["gates.bias"]
         share = _softmax(gates[:, 0])
         tokens = _unit(x @ v["token.weight"] + embedded @ v["static.weight"])
-        pooled = _unit((share @ x) @ v["pool.weight"])
-        return Encoded(pooled, tokens, _softmax(gates[:, 1]), float(share @ gates[:, 2]))
+        summary = share @ x
+        pooled = _unit(summary @ v["pool.weight"])
+        none = float(share @ gates[:, 2])
+        return Encoded(pooled, tokens, _softmax(gates[:, 1]), none, _unit(summary))
 
     def _layer(self, x: NDArray[Any], prefix: str) -> Array:
         v, heads = self.values, self.config.heads

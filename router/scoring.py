@@ -1,15 +1,16 @@
 """Compare a question with a catalogue of cards: one score for every expert, by matrix products.
 
-A score is a weighted sum of six comparisons whose weights hold for all experts: with the card,
-with the best example question, with the blend of card and examples, token by token, and by
-spelling with card and best example. An expert's score depends on its own card only, whoever
-stands beside it.
+A score is a weighted sum of comparisons whose weights hold for all experts: with the card, with
+the example questions, token by token, and by spelling. The weights pass from those of cards without
+examples to those of cards with many. An expert's score depends on its own card only, to the last bit, whoever stands beside
+it: vectors are kept in whole numbers, whose products are exact in any order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,37 +19,72 @@ from mrkl.router.encoder import Array, Encoded
 from mrkl.router.lexical import LexicalTable, Sparse
 
 SHARPNESS = np.float32(12.0)  # of the soft maximum over examples, as in training
-SHORTLIST = 256  # beyond so many experts, tokens and spelling are compared for the best only
-PARTS = 6
+SHORTLIST = 256  # beyond so many experts, tokens are compared for the best only
+PARTS = 9
+ENOUGH = 3.0  # examples at which the weights are half way between those of none and of many
+GRID = np.float32(4000)  # of unit vectors: all sums stay below 2**24 and so are exact in float32
+
+
+def whole(x: Array) -> Array:
+    """Unit vectors as whole numbers of 1/GRID."""
+    return np.rint(x * GRID)
+
+
+def cosines(rows: Array, x: Array) -> Array:
+    """Of rows [n, d] with a vector [d] or vectors [d, m], both from `whole`; exact."""
+    return (rows @ x) / (GRID * GRID)
 
 
 @dataclass(frozen=True)
 class CardVectors:
-    """An encoded card: pooled [128], tokens [time, 48], examples [count, 128], and spellings."""
+    """An encoded card: pooled [128], tokens [time, 48], examples [count, 128], and spellings.
+
+    `centre` and `habits` are what the spellings of its examples have in common; `described` says
+    whether the card has more than a name."""
 
     pooled: Array
     tokens: Array
     examples: Array
     spelling: Sparse
     example_spellings: tuple[Sparse, ...]
+    centre: Sparse
+    habits: Sparse
+    described: bool
 
 
 @dataclass(frozen=True)
 class Query:
-    """An encoded question and its spelling, dense [BUCKETS]."""
+    """An encoded question and its spelling."""
 
     encoded: Encoded
-    spelling: Array
+    spelling: Sparse
 
 
 @dataclass(frozen=True)
 class Mix:
     """The learned weights of the comparisons; shared by all experts."""
 
-    parts: Array  # [6]: card, best example, blend, tokens, spelling of card, of best example
+    # [3, 9], rows: card alone; many examples and a description; many examples and a name. Columns:
+    # card, best example, blend, tokens, spelling of card, of best example, whitened blend,
+    # spelling of all examples together, their habits
+    parts: Array
+    count: float  # per log(1 + examples)
     guess: Array  # best example of a card without examples: guess[0] * card + guess[1]
     shrink: float  # how many examples the card counts for in the blend
-    none: Array  # [3]: of the question's own none-score, constant, per log(number of experts)
+    none: Array  # [8], see `Catalogue.none_parts`
+    centre: Array  # [128]: mean of questions
+    whitening: Array  # [128, 128]: makes questions of one expert scatter alike in all directions
+
+    def whitened(self, x: Array) -> Array:
+        """Unit vectors [..., 128] in the whitened space."""
+        y = (x - self.centre) @ self.whitening
+        return y / (np.linalg.norm(y, axis=-1, keepdims=True) + np.float32(1e-6))
+
+
+def regimes(examples: NDArray[Any], described: NDArray[Any]) -> NDArray[np.float64]:
+    """How far each row of `Mix.parts` counts for cards [3, cards]; the three add up to 1."""
+    many = examples / (examples + ENOUGH)
+    return np.stack([1 - many, many * described, many * ~described])
 
 
 class Catalogue:
@@ -57,11 +93,19 @@ class Catalogue:
     def __init__(self, cards: list[CardVectors], mix: Mix) -> None:
         self.mix = mix
         self._cards = cards
-        self.pooled: Array = np.stack([card.pooled for card in cards])
+        self.pooled = whole(np.stack([card.pooled for card in cards]))
         counts = np.array([len(card.examples) for card in cards])
-        self.examples: Array = np.concatenate([card.examples for card in cards])
+        self.examples = whole(np.concatenate([card.examples for card in cards]))
         self.owner: NDArray[np.intp] = np.repeat(np.arange(len(cards)), counts)
-        self.blend: Array = np.stack([self._blended(card) for card in cards])
+        blends = [self._blended(card) for card in cards]
+        self.blend = whole(np.stack(blends))
+        self.white = whole(np.stack([mix.whitened(blend) for blend in blends]))
+        described = np.array([card.described for card in cards])
+        self.regimes = regimes(counts, described)
+        alone, long, short = self.regimes
+        weights = [alone * a + long * b + short * c for a, b, c in mix.parts.T]
+        self.weights = np.stack(weights).astype(np.float32)
+        self.bias: Array = (mix.count * np.log1p(counts)).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self.pooled)
@@ -72,61 +116,95 @@ class Catalogue:
         return (blend / (np.linalg.norm(blend) + 1e-6)).astype(np.float32)
 
     @cached_property
-    def _details(self) -> _Details:
-        return _Details(self._cards)
+    def _spellings(self) -> _Spellings:
+        return _Spellings(self._cards, self.owner)
+
+    @cached_property
+    def _tokens(self) -> _Tokens:
+        return _Tokens(self._cards)
 
     def scores(self, query: Query) -> Array:
         """One raw score an expert [experts]; larger is better."""
-        return self.mix.parts @ self.parts(query)
+        return self.weighed(self.parts(query))
+
+    def weighed(self, parts: Array) -> Array:
+        """Scores [experts] of comparisons [9, experts]."""
+        total = self.bias.copy()
+        for part, weight in zip(parts, self.weights, strict=True):
+            total += weight * part
+        return total
 
     def parts(self, query: Query) -> Array:
-        """The six comparisons [6, experts], before they are weighed."""
-        pooled, guess = query.encoded.pooled, self.mix.guess
-        to_card = self.pooled @ pooled
+        """The comparisons [9, experts], before they are weighed."""
+        pooled, guess = whole(query.encoded.pooled), self.mix.guess
+        to_card = cosines(self.pooled, pooled)
         total = np.exp(SHARPNESS * (guess[0] * to_card + guess[1]))
         if len(self.examples):
-            near = np.exp(SHARPNESS * (self.examples @ pooled))
+            near = np.exp(SHARPNESS * cosines(self.examples, pooled))
             total = total + np.bincount(self.owner, near, len(self)).astype(np.float32)
-        meaning = np.stack([to_card, np.log(total) / SHARPNESS, self.blend @ pooled])
-        return np.concatenate([meaning, self._detail_parts(query, meaning)]).astype(np.float32)
+        best, blend = np.log(total) / SHARPNESS, cosines(self.blend, pooled)
+        white = cosines(self.white, whole(self.mix.whitened(query.encoded.pooled)))
+        card, example, centre, habits = self._spellings.compare(query.spelling)
+        nothing = np.zeros_like(to_card)
+        found = np.stack(
+            [to_card, best, blend, nothing, card, example, white, centre, habits]
+        ).astype(np.float32)
+        found[3] = self._token_part(query, found)
+        return found
 
-    def _detail_parts(self, query: Query, meaning: Array) -> Array:
-        """Tokens and spelling [3, experts]; in large catalogues for a shortlist only."""
+    def _token_part(self, query: Query, found: Array) -> Array:
+        """Token matches [experts]; in large catalogues for a shortlist only."""
         if len(self) <= SHORTLIST:
-            return self._details.compare(query)
-        rough = self.mix.parts[:3] @ meaning
-        best: list[int] = np.argpartition(-rough, SHORTLIST)[:SHORTLIST].tolist()
-        found = _Details([self._cards[i] for i in best]).compare(query)
-        out = np.repeat(found.min(1, keepdims=True), len(self), axis=1)
-        out[:, best] = found
+            return self._tokens.compare(query)
+        best: list[int] = np.argpartition(-self.weighed(found), SHORTLIST)[:SHORTLIST].tolist()
+        matches = _Tokens([self._cards[i] for i in best]).compare(query)
+        out = np.full(len(self), matches.min(), np.float32)
+        out[best] = matches
         return out
 
-    def none_score(self, query: Query) -> float:
-        """Raw score of *none of them*."""
-        own, constant, growth = self.mix.none.tolist()
-        return own * query.encoded.none + constant + growth * float(np.log(len(self)))
+    def none_score(self, query: Query, parts: Array) -> float:
+        """Raw score of *none of them*; `parts` as from `parts`."""
+        return float(self.mix.none @ self.none_parts(query, parts))
+
+    def none_parts(self, query: Query, parts: Array) -> Array:
+        """[8]: the question's own none-score, 1 and the log of the number of experts; the same
+        as far as the best expert has examples, and how near that one's best example and its
+        whitened blend are."""
+        best = int(np.argmax(self.weighed(parts)))
+        shown = 1 - self.regimes[0, best]
+        any_card = [query.encoded.none, 1.0, np.log(len(self))]
+        near = [*any_card, parts[1, best], parts[6, best]]
+        return np.array([*any_card, *(shown * part for part in near)], np.float32)
 
 
-class _Details:
-    """Tokens and spellings of some cards, stacked for comparing."""
+class _Tokens:
+    """Tokens of some cards, stacked for comparing."""
 
     def __init__(self, cards: list[CardVectors]) -> None:
         lengths = np.array([len(card.tokens) for card in cards])
         self.starts: NDArray[np.intp] = (np.cumsum(lengths) - lengths).astype(np.intp)
-        self.tokens: Array = np.concatenate([card.tokens for card in cards])
-        self.spelling = LexicalTable([card.spelling for card in cards])
-        shown = [spelling for card in cards for spelling in card.example_spellings]
-        self.shown = LexicalTable(shown) if shown else None
-        counts = [len(card.example_spellings) for card in cards]
-        self.owner: NDArray[np.intp] = np.repeat(np.arange(len(cards)), counts)
+        self.tokens = whole(np.concatenate([card.tokens for card in cards]))
 
     def compare(self, query: Query) -> Array:
-        """[3, cards]: best token matches weighed, spelling of the card, of its best example."""
-        encoded = query.encoded
-        sims = self.tokens @ encoded.tokens.T
-        matches = np.maximum.reduceat(sims, self.starts, axis=0) @ encoded.weights
-        card = self.spelling.cosines(query.spelling)
+        """The best match of each of the question's tokens, weighed [cards]."""
+        sims = cosines(self.tokens, whole(query.encoded.tokens).T)
+        matches = np.maximum.reduceat(sims, self.starts, axis=0)
+        return (matches * query.encoded.weights).sum(1)
+
+
+class _Spellings:
+    """Spellings of all cards and of their examples, stacked for comparing."""
+
+    def __init__(self, cards: list[CardVectors], owner: NDArray[np.intp]) -> None:
+        self.cards = LexicalTable([card.spelling for card in cards])
+        self.shown = LexicalTable([s for card in cards for s in card.example_spellings])
+        self.centres = LexicalTable([card.centre for card in cards])
+        self.habits = LexicalTable([card.habits for card in cards])
+        self.owner = owner
+
+    def compare(self, text: Sparse) -> tuple[Array, Array, Array, Array]:
+        """[cards] each: the card, its best example, all its examples together, their habits."""
+        card = self.cards.products(text)
         best = card.copy()
-        if self.shown is not None:
-            np.maximum.at(best, self.owner, self.shown.cosines(query.spelling))
-        return np.stack([matches, card, best])
+        np.maximum.at(best, self.owner, self.shown.products(text))
+        return card, best, self.centres.products(text), self.habits.products(text.evenly())

@@ -24,10 +24,15 @@ def write(path: Path, cards: Mapping[bytes, CardVectors]) -> None:
     """Store the vectors of at least one card."""
     from safetensors.numpy import save_file  # pyright: ignore[reportUnknownVariableType]
 
-    spellings = [s for card in cards.values() for s in (card.spelling, *card.example_spellings)]
+    spellings = [
+        spelling
+        for card in cards.values()
+        for spelling in (card.spelling, card.centre, card.habits, *card.example_spellings)
+    ]
     arrays: Arrays = {
         "keys": np.array([list(key) for key in cards], np.uint8),
         "pooled": np.stack([card.pooled for card in cards.values()]),
+        "described": np.array([card.described for card in cards.values()]),
         "tokens": np.concatenate([card.tokens for card in cards.values()]),
         "token_counts": np.array([len(card.tokens) for card in cards.values()]),
         "examples": np.concatenate([card.examples for card in cards.values()]),
@@ -52,11 +57,14 @@ def read(path: Path) -> dict[bytes, CardVectors]:
     buckets = _split(arrays["buckets"].astype(np.int64), arrays["bucket_counts"])
     weights = _split(arrays["weights"], arrays["bucket_counts"])
     out: dict[bytes, CardVectors] = {}
-    for key, pooled in zip(arrays["keys"], arrays["pooled"], strict=True):
+    each = zip(arrays["keys"], arrays["pooled"], arrays["described"], strict=True)
+    for key, pooled, described in each:
         shown = next(examples)
-        spellings = [Sparse(next(buckets), next(weights)) for _ in range(len(shown) + 1)]
+        spelling, centre, habits, *spelled = [
+            Sparse(next(buckets), next(weights)) for _ in range(len(shown) + 3)
+        ]
         out[key.tobytes()] = CardVectors(
-            pooled, next(tokens), shown, spellings[0], tuple(spellings[1:])
+            pooled, next(tokens), shown, spelling, tuple(spelled), centre, habits, bool(described)
         )
     return out
 

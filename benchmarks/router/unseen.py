@@ -20,9 +20,9 @@ from benchmarks.router.methods import Method, Ours, by_card_alone
 from mrkl.experts.base import Card, Parameter
 from mrkl.router import NONE, Router
 from training.router.beside import experts_of
-from training.router.export import calibration_half
 from training.router.rows import card_files, json_lines
 from training.router.trials import unseen_trials
+from training.router.weigh import calibration_half
 
 BFCL = ("multiple", "live_multiple")
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrkl.router.lexical import BUCKETS, LexicalTable, Lexicon
+from mrkl.router.lexical import BUCKETS, LexicalTable, Lexicon, average
 
 LEXICON = Lexicon(np.ones(BUCKETS, np.float32))
 
 
 def cosine(a: str, b: str) -> float:
-    return float(LexicalTable([LEXICON.vector(a)]).cosines(LEXICON.vector(b).dense())[0])
+    return float(LexicalTable([LEXICON.vector(a)]).products(LEXICON.vector(b))[0])
 
 
 def test_a_typing_error_stays_near() -> None:
@@ -21,8 +21,29 @@ def test_a_typing_error_stays_near() -> None:
 
 def test_empty_texts_compare_to_nothing_wherever_they_stand() -> None:
     table = LexicalTable([LEXICON.vector(text) for text in ("", "wind chill", "", "?!")])
-    found = table.cosines(LEXICON.vector("wind chill").dense())
+    found = table.products(LEXICON.vector("wind chill"))
     np.testing.assert_allclose(found, [0, 1, 0, 0], atol=1e-5)
+
+
+def test_examples_together_have_a_centre_and_habits() -> None:
+    shown = [LEXICON.vector(text) for text in ("feed the starter", "feed my starter", "rye flour")]
+    centre, habits = average(shown), LEXICON.habits(shown)
+    assert float(np.linalg.norm(centre.weights)) == pytest.approx(1, abs=1e-5)
+    near, far = LEXICON.vector("feed it"), LEXICON.vector("wind chill")
+    for kept in (centre, habits):
+        table = LexicalTable([kept])
+        assert table.products(near.evenly())[0] > table.products(far.evenly())[0]
+    assert len(average([]).buckets) == len(LEXICON.habits([]).buckets) == 0
+
+
+def test_a_vector_more_moves_no_product_by_a_bit() -> None:
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(60)]
+    texts = [" ".join(rng.choice(words, 9)) for _ in range(40)]
+    few = LexicalTable([LEXICON.vector(text) for text in texts[:7]])
+    many = LexicalTable([LEXICON.vector(text) for text in texts])
+    asked = LEXICON.vector("w1 w2 w3 w40")
+    np.testing.assert_array_equal(few.products(asked), many.products(asked)[:7])
 
 
 @given(st.text(max_size=300))

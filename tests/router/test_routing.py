@@ -60,11 +60,15 @@ def test_outcomes_are_probabilities_best_first(router: Router) -> None:
     assert ranked == sorted(ranked, reverse=True)
 
 
-def test_a_new_expert_leaves_the_others_scores_alone(router: Router) -> None:
+@pytest.mark.parametrize("more", [1, 2, 3, 5, 8, 13, 40])
+def test_a_new_expert_moves_no_score_by_a_bit(router: Router, more: int) -> None:
     text = "how many grams of flour for the starter"
-    before, _ = router.scores(text, EXPERTS[:3])
-    after, _ = router.scores(text, EXPERTS)
-    np.testing.assert_allclose(before, after[:3], rtol=1e-5, atol=1e-5)
+    shown = tuple(f"example number {i} of the mill" for i in range(more))
+    new = [make(f"mill_{i}", f"Mills grain, kind {i}.", "grain") for i in range(more)]
+    new.append(make("mill", "Mills grain.", examples=shown))
+    before, _ = router.scores(text, EXPERTS)
+    after, _ = router.scores(text, [*new, *EXPERTS])
+    np.testing.assert_array_equal(before, after[len(new) :])
 
 
 def test_an_example_draws_its_question(router: Router) -> None:
@@ -102,7 +106,7 @@ def test_ten_thousand_experts_are_one_matrix_product(router: Router) -> None:
     many = [make(f"helper_{i}", "Does a thing.") for i in range(9_999)] + [UNITS]
     for expert in many[:-1]:  # equal content but for the name: encode few, keep the test short
         router._cards.setdefault(  # pyright: ignore[reportPrivateUsage]
-            router._fingerprint(expert.card),  # pyright: ignore[reportPrivateUsage]
+            router._fingerprint(expert.card, ()),  # pyright: ignore[reportPrivateUsage]
             router.encode_card(many[0].card),
         )
     router.route("12 miles in kilometres", many)

@@ -11,11 +11,27 @@ import re
 from pathlib import Path
 
 from training.router.corpus import docstring_pairs, wordnet_pairs
-from training.router.rows import card_files, intents, invented, pattern_rows, word_problems
+from training.router.rows import (
+    Row,
+    card_files,
+    intents,
+    invented,
+    pattern_rows,
+    word_problems,
+)
 
 
 def flat(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
+
+
+def altered(text: str, rows: list[Row], rng: random.Random) -> str:
+    """A text of the same kind: a seventh of its words left out or taken from another row."""
+    words = text.split()
+    others = rng.choice(rows).text.split() or words
+    for place in rng.sample(range(len(words)), -(-len(words) // 7)):
+        words[place] = rng.choice(others) if rng.random() < 0.5 else ""
+    return " ".join(words)
 
 
 def main() -> None:
@@ -36,6 +52,7 @@ def main() -> None:
     rows += word_problems(shared / "gsm8k_train.jsonl.gz", 600)
     rng.shuffle(rows)
     texts += [row.text for row in rows]
+    texts += [altered(row.text, rows, rng) for row in rows]
     pairs = docstring_pairs() + wordnet_pairs(options.wordnet, options.glosses, rng)
     texts += [text for pair in pairs for text in pair]
     index = {text: i for i, text in enumerate(dict.fromkeys(map(flat, texts)))}

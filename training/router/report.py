@@ -17,8 +17,8 @@ import numpy as np
 
 from mrkl.router import NONE, Router
 from mrkl.router.text import card_text
-from training.router.export import calibration_half
 from training.router.trials import Trial, all_trials
+from training.router.weigh import calibration_half
 
 Scorer = Callable[[Trial], tuple[np.ndarray, float]]  # scores of experts, score of none
 

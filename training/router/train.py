@@ -2,7 +2,7 @@
 
     python training/router/train.py DATA.npz --out FOLDER --seconds 85
 
-Stands alone with model.py and sampler.py beside it (torch and numpy only). First part of the
+Stands alone with model.py, sampler.py and contrast.py beside it (torch and numpy only). First part of the
 time: our encoder learns the teacher's vectors and to match names with descriptions; the rest:
 softmax over each question's catalogue and *none*, with the first task going on. The learning
 rate follows the clock, so the same command fits a CPU and a GPU. Writes weights (float16) and
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from training.router.contrast import Classes, contrast_loss, few_shot
 from training.router.model import EMPTY, Encoded, RouterModel, Shape
 from training.router.sampler import Sampler, Step
 
@@ -152,8 +153,10 @@ def validate(model: RouterModel, texts: Texts, data: dict, steps: int) -> dict[s
         for _ in range(steps):
             loss, stats = routing_loss(model, texts, sampler.step(256, 90, 60))
             found.append(stats | {"loss": loss.item()})
+        shots = few_shot(model, texts.rows, data)
     model.train()
-    return {key: round(float(np.mean([s[key] for s in found])), 4) for key in found[0]}
+    means = {key: float(np.mean([s[key] for s in found])) for key in found[0]}
+    return {key: round(value, 4) for key, value in (means | shots).items()}
 
 
 def optimiser(model: RouterModel, rate: float) -> torch.optim.Optimizer:
@@ -204,6 +207,7 @@ def run(model, texts, data, device, options) -> None:
         (options.questions, options.cards, options.cards),
         stop,
     )
+    classes = Classes(data, options.seed)
     adam = optimiser(model, options.rate)
     rates = [group["lr"] for group in adam.param_groups]
     average: dict[str, torch.Tensor] = {}
@@ -221,7 +225,9 @@ def run(model, texts, data, device, options) -> None:
             if done > options.first:
                 weight = 1.0 - 0.8 * (done - options.first) / (1 - options.first)
                 routing, stats = routing_loss(model, texts, queue.get())
-                loss = routing + 0.3 * weight * loss
+                drawn, labels = classes.draw(options.pool, 6)
+                alike = contrast_loss(model, texts.rows(drawn), torch.from_numpy(labels).to(device))
+                loss = routing + 0.3 * weight * loss + 0.5 * alike
         adam.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

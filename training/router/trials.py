@@ -11,7 +11,15 @@ from pathlib import Path
 
 import mrkl
 from mrkl.experts.base import Card, Expert, Parameter, Result
-from training.router.rows import Row, card_files, family_of, json_lines, pattern_rows, share
+from training.router.rows import (
+    Row,
+    card_files,
+    family_of,
+    intents,
+    json_lines,
+    pattern_rows,
+    share,
+)
 
 STAND_INS = {"calculator", "units", "calendar"}  # could answer where an expert is missing
 
@@ -83,6 +91,35 @@ def builtin_trials(folder: Path, builtin: list[Expert]) -> list[Trial]:
         for row in rows
         if set(row.answers) <= names
     ]
+
+
+def intent_trials(shared: Path) -> list[Trial]:
+    """Questions of held-out intents of two public training sets beside any of their intents, by
+    name and with up to sixty examples. With examples, a fifth belong to an intent that is not on
+    offer."""
+    trials: list[Trial] = []
+    for source in ("clinc150", "banking77"):
+        rng = random.Random(source)
+        groups, _ = intents(shared / f"{source}_train.jsonl.gz", source, 100)
+        shown = {group.names[0]: group.questions[:60] for group in groups}
+        asked = {group.names[0]: group.questions[60:] for group in groups if group.held_out}
+        asked = {name: questions for name, questions in asked.items() if questions}
+        for shots in (0, 2, 5, 10, 25, 60):
+            for size in (6, 30, len(shown)):
+                inside = rng.sample(sorted(asked), min(size, len(asked) * 4 // 5))
+                outside = sorted(asked.keys() - inside)
+                others = sorted(shown.keys() - asked.keys())
+                names = inside + rng.sample(others, min(size - len(inside), len(others)))
+                offered = tuple(
+                    expert_of(Card(name, "", examples=tuple(shown[name][:shots]))) for name in names
+                )
+                for _ in range(120):
+                    name = rng.choice(outside if shots and rng.random() < 0.2 else inside)
+                    right = (name,) if name in inside else ()
+                    kind = source if right else f"{source} none"
+                    kind = kind if shots else "name alone"
+                    trials.append(Trial(rng.choice(asked[name]), offered, right, kind, name))
+    return trials
 
 
 def all_trials(folder: Path, examples: int) -> list[Trial]:
