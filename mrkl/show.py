@@ -31,7 +31,12 @@ def why(answer: Answer, console: Console) -> None:
     for span in answer.spans:
         origin = "the question" if span.step is None else f"step #{span.step}"
         console.print(Text(f"“{span.text}” is from {origin}", style="dim"))
-    console.print(Text(f"{answer.status}, confidence {answer.confidence:.2f}", style="dim"))
+    used = answer.used
+    spent = f"{used.calls} calls, {used.tokens} tokens, {used.seconds:.2g} s"
+    if used.memory >= 1 << 20:
+        spent += f", {used.memory >> 20:,} MB"
+    ended = f"{answer.status}, confidence {answer.confidence:.2f}; used: {spent}"
+    console.print(Text(ended, style="dim"))
 
 
 def _call(step: StepRecord) -> str:

@@ -22,13 +22,11 @@ import warnings
 from collections.abc import Callable, Generator
 from typing import IO, Any
 
-MEMORY_LIMIT = 2 << 30  # bytes a sandboxed process may allocate on top of what it starts with
-FILE_LIMIT = 256 << 20  # bytes of one file it may write
-OPEN_FILES = 1024
+from mrkl.tools.limits import limit_files, limit_memory, limit_processor
+
 SIDE_BY_SIDE = max(4, 2 * (os.cpu_count() or 1))  # processes at work at one time
 MAX_REPLY = 16 << 20  # characters
 _GRACE = 1.0  # seconds after which a process that lost its parent ends itself
-_LONGEST = 86_400.0  # seconds; longer timeouts set no limits of time
 _FORK_LOCK = threading.Lock()
 
 
@@ -276,7 +274,8 @@ def _forked(
         os._exit(1)  # it ended before it could be bound to it
     os.setsid()
     _output_to_stderr()
-    _limit_resources()
+    limit_files()
+    limit_memory()
     _end_after(timeout)
     if "torch" in sys.modules:
         # Its pool of threads did not come along: an operation that waited for one would hang.
@@ -291,7 +290,8 @@ def _serve(handler: str) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     _output_to_stderr()
-    _limit_resources()
+    limit_files()
+    limit_memory()
     module, _, name = handler.partition(":")
     function = getattr(importlib.import_module(module), name)
     for line in requests:
@@ -313,44 +313,10 @@ def _output_to_stderr() -> None:
 def _end_after(timeout: float | None) -> None:
     """Let the kernel end this process if its parent is gone and cannot; None stops the clock."""
     if timeout is not None:
-        _limit_processor(timeout)
+        limit_processor(timeout + _GRACE)
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, 0 if timeout is None else timeout + _GRACE)
-
-
-def _limit_processor(timeout: float) -> None:
-    """Processor seconds for one call, should the clock be stopped: all cores for its time."""
-    try:
-        import resource
-    except ImportError:
-        return
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    if timeout < _LONGEST:
-        limit = int(used + (timeout + _GRACE) * (os.cpu_count() or 1)) + 1
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
-
-
-def _limit_resources() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    used = 0
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm") as statm:
-        used = int(statm.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
-    with contextlib.suppress(OSError, ValueError):
-        limit = used + MEMORY_LIMIT
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    caps = ((resource.RLIMIT_FSIZE, FILE_LIMIT), (resource.RLIMIT_NOFILE, OPEN_FILES))
-    for kind, cap in (*caps, (resource.RLIMIT_CORE, 0)):
-        soft, hard = resource.getrlimit(kind)
-        if soft == resource.RLIM_INFINITY or soft > cap:
-            with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(kind, (cap, hard))
 
 
 def _kill_group(pid: int) -> None:
