@@ -22,6 +22,7 @@ from mrkl.answer import Answer
 from mrkl.experts.base import Failure, Result
 from mrkl.experts.wire import dump_outcome, load_outcome
 from mrkl.plan import Plan, Step
+from mrkl.tools.folders import user_file
 from mrkl.tools.secrets import masked
 from mrkl.trace import masked_value
 
@@ -219,16 +220,7 @@ def without_secrets(outcome: Result | Failure) -> Result | Failure:
 
 def default_path() -> Path | None:
     """Where the command line logs: MRKL_LOG (`off` for nowhere), else the user's state folder."""
-    given = os.environ.get("MRKL_LOG")
-    if given is not None:
-        return None if given in ("", "off") else Path(given)
-    state = os.environ.get("XDG_STATE_HOME")
-    if state:
-        return Path(state) / "mrkl" / "log.db"
-    try:
-        return Path.home() / ".local" / "state" / "mrkl" / "log.db"
-    except RuntimeError:  # a user without a home
-        return None
+    return user_file("MRKL_LOG", "XDG_STATE_HOME", ".local/state", "log.db")
 
 
 def _json(value: Any) -> str:
