@@ -7,12 +7,15 @@ what is computed. It does not read weights.
 
 import json
 import math
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 IDENTITY: dict[str, Any] = {"model_type": "jamba", "architectures": ["JambaForCausalLM"]}
 ACTIVATIONS = ("silu", "gelu", "relu")
+LARGEST = 2**31 - 1  # of a size; larger ones are no model's
 
 
 class ConfigError(ValueError):
@@ -99,21 +102,26 @@ class JambaConfig:
         """Read `config.json`, given as the file or its folder; raises ConfigError."""
         path = Path(path)
         path = path / "config.json" if path.is_dir() else path
+        if not os.path.lexists(path):
+            raise ConfigError(f"{path}: no such file")
+        if not path.is_file():  # a pipe would be waited for
+            raise ConfigError(f"{path}: not a regular file")
         try:
             data = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise ConfigError(f"{path}: no such file") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}: not valid JSON ({error})") from error
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
         if not isinstance(data, dict):
             raise ConfigError(f"{path}: a JSON object is expected")
         return cls.from_dict(data)
 
     def _checked(self) -> "JambaConfig":
-        whole = [f.name for f in fields(self) if f.type is int and not f.name.endswith("offset")]
-        for name in whole:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for item in fields(self):
+            least = 0 if item.name.endswith("_layer_offset") else 1
+            value = getattr(self, item.name)
+            if item.type is int and value < least:
+                raise ConfigError(f"{item.name} must be at least {least}, got {value}")
         if self.num_attention_heads % self.num_key_value_heads:
             raise ConfigError(
                 f"num_attention_heads ({self.num_attention_heads}) is not a multiple of "
@@ -130,23 +138,35 @@ class JambaConfig:
         return self
 
 
-MAY_BE_ABSENT = ("mamba_dt_rank", "num_key_value_heads", "head_dim", "moe_intermediate_size")
-
-
 def _check_types(known: dict[str, Any]) -> None:
-    """Numbers where numbers belong; what may be left to be derived may be null or "auto"."""
-    for each in fields(JambaConfig):
-        value = known.get(each.name, each.default)
-        if each.name in MAY_BE_ABSENT and value in (None, "auto"):
-            continue
-        kind: Any = (int, float) if each.type is float else each.type
-        if each.type not in (int, float, bool, str):
-            continue
-        if not isinstance(value, kind) or (isinstance(value, bool) != (each.type is bool)):
-            raise ConfigError(f"{each.name} must be {each.type.__name__}, got {value!r}")
+    """Raise ConfigError where a value of a file is not what the dataclass says."""
+    for item in fields(JambaConfig):
+        value = known.get(item.name, item.default)
+        derived = item.name in MAY_BE_ABSENT and (value is None or value == "auto")
+        if item.name in known and not derived and not _FITS[item.type](value):
+            kind = getattr(item.type, "__name__", item.type)
+            raise ConfigError(f"{item.name} must be {kind}, got {repr(value)[:40]}")
     heads = known.get("num_attention_heads", JambaConfig.num_attention_heads)
     if heads < 1:
         raise ConfigError(f"num_attention_heads must be at least 1, got {heads}")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+MAY_BE_ABSENT = ("mamba_dt_rank", "num_key_value_heads", "head_dim", "moe_intermediate_size")
+_FITS: dict[Any, Callable[[Any], bool]] = {
+    int: _whole,
+    float: lambda value: (isinstance(value, float) or _whole(value)) and 0 <= value <= LARGEST,
+    bool: lambda value: isinstance(value, bool),
+    str: lambda value: isinstance(value, str),
+    int | None: lambda value: value is None or _whole(value),
+    int | list[int] | None: lambda value: (
+        value is None or all(map(_whole, value if isinstance(value, list) else [value]))
+    ),
+    dict[str, Any] | None: lambda value: value is None or isinstance(value, dict),
+}
 
 
 def _filled(known: dict[str, Any]) -> dict[str, Any]:

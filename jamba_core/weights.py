@@ -19,9 +19,16 @@ from mrkl.jamba_core.quantize import Rounder, groups_of
 
 FINITE_NUMBERS = 1 << 15  # looked at together
 
+LONGEST = 400  # characters of a message
+
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; one line says which file or tensor and why."""
+
+    def __init__(self, message: str) -> None:
+        # names come from the file: they may be long, and hold anything
+        shown = "".join(c if c.isprintable() else "?" for c in message)
+        super().__init__(shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} …")
 
 
 def is_finite(tensor: Tensor) -> bool:
@@ -61,7 +68,10 @@ class Weights:
 
     def vector(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """A small tensor, in float32, in memory of its own."""
-        return self._take(name, shape).to(torch.float32, copy=True).contiguous()
+        tensor = self._take(name, shape)
+        if not tensor.is_floating_point():
+            raise CheckpointError(f"tensor {name} has the unsupported type {tensor.dtype}")
+        return tensor.to(torch.float32, copy=True).contiguous()
 
     def linear(
         self,

@@ -86,6 +86,11 @@ class EmbeddedJamba:
     def of(cls, jamba: Jamba, name: str) -> EmbeddedJamba:
         """A loaded model as language module; raises ModelError where it was not taught to plan."""
         known = jamba.tokenizer.special
+        tokens, rows = jamba.tokenizer.vocab_size, jamba.config.vocab_size
+        if tokens > rows:
+            raise ModelError(
+                f"the tokenizer of {name} knows {tokens} tokens, the model only {rows}"
+            )
         missing = next((token for token in SPECIAL_TOKENS if token not in known), None)
         if missing is not None:
             raise ModelError(
