@@ -25,6 +25,7 @@ from mrkl.experts.decorator import expert as decorate
 from mrkl.experts.wire import dump_call, dump_outcome, load_call, load_outcome
 from mrkl.experts.world import World
 from mrkl.tools import sandbox
+from mrkl.tools.beside import beside
 from mrkl.tools.limits import MemoryUse, limit_memory
 from mrkl.tools.secrets import masked
 
@@ -96,13 +97,11 @@ def _run(expert: Expert, values: dict[str, Any], context: Context) -> Result | F
 
 def _threaded(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
     """Run beside this thread and stop waiting at the deadline; a thread cannot be killed."""
-    outcomes: list[Result | Failure] = []
-    thread = threading.Thread(
-        target=lambda: outcomes.append(_run(expert, values, context)), daemon=True
-    )
-    thread.start()
-    thread.join(min(context.remaining(), threading.TIMEOUT_MAX))
-    return outcomes[0] if outcomes and context.remaining() > 0 else _timeout(expert)
+    try:
+        outcome = beside(lambda: _run(expert, values, context), context.deadline)
+    except TimeoutError:
+        return _timeout(expert)
+    return outcome if context.remaining() > 0 else _timeout(expert)
 
 
 def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:

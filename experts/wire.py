@@ -7,7 +7,6 @@ not of `mrkl.experts.base.Value` raise TypeError.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, cast
@@ -33,7 +32,7 @@ def load_call(line: str) -> tuple[str, dict[str, Any], float, int, str]:
 
 def dump_outcome(outcome: Result | Failure) -> str:
     """One line for a result or a failure."""
-    fields = asdict(outcome)
+    fields = dict(vars(outcome))
     if not outcome.memory:
         del fields["memory"]
     if isinstance(outcome, Failure):
