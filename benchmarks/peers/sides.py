@@ -75,8 +75,9 @@ class Mrkl(Side):
     def run(self) -> str:
         from mrkl.prompt import render_results
 
-        calls = [turn for turn in self.turns if not isinstance(turn, str)]
-        plan = [_plan_line(k, *call) for k, call in enumerate(calls[0] if calls else [], 1)]
+        calls = self.next()  # its models write one plan, and word its results
+        assert not isinstance(calls, str)
+        plan = [_plan_line(k, *call) for k, call in enumerate(calls, 1)]
         self.scripts[QUESTION] = "\n".join(plan) + "\n<|answer|>It is #1."
         answer = self.agent.ask(QUESTION)
         outcomes = {step.id: step.result or step.error for step in answer.steps}
