@@ -217,7 +217,8 @@ class Smolagents(Side):
 
         class Told(Model):
             def generate(self, messages: Any, *_: Any, **__: Any) -> Any:
-                side.shown.append(str(messages[-1].content) if side.said else "")
+                if side.said:
+                    side.shown.append(_text(messages[-1].content))
                 turn = side.next()
                 calls = [("final_answer", json.dumps({"answer": turn}))] if _final(turn) else turn
                 made = [
@@ -230,6 +231,10 @@ class Smolagents(Side):
 
         def _final(turn: Turn) -> bool:
             return isinstance(turn, str)
+
+        def _text(content: Any) -> str:
+            parts = content if isinstance(content, list) else [{"text": content}]
+            return "\n".join(str(part.get("text")) for part in parts)
 
         self.agent: Any = ToolCallingAgent([tool(f) for f in tools], Told(), verbosity_level=-1)
 

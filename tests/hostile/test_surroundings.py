@@ -178,3 +178,54 @@ def test_an_interruption_is_clean(effects: str, steps: str) -> None:
     out, err = child.communicate(timeout=20)
     assert (out, child.returncode) == ("clean\n", 130)
     assert "Traceback" not in err
+
+
+def _mounts() -> bool:
+    """Whether this user may mount in a namespace of his own."""
+    trial = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/mnt"]
+    try:
+        return subprocess.run(trial, check=False, capture_output=True, timeout=20).returncode == 0
+    except OSError:
+        return False
+
+
+needs_mounts = pytest.mark.skipif(not _mounts(), reason="no mounts without leave of the system")
+HOME = """
+set -e
+mount -t tmpfs -o size=200k none "$1"
+mkdir -p "$1/.cache"
+$3
+export HOME="$1"
+unset MRKL_LOG MRKL_CACHE XDG_STATE_HOME XDG_CACHE_HOME
+shift; exec "$1" -c "$0"
+"""
+MANY = ASK.replace("print(", "for _ in range(200): agent.ask('2+3')\nprint(")
+
+
+@needs_mounts
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        ("true", "database or disk is full"),
+        ('mount -o remount,ro "$1"', "Read-only file system"),
+        (
+            'mkdir -p "$1/.local/state/mrkl"; mount -o remount,ro "$1"',
+            "unable to open database file",
+        ),
+    ],
+    ids=["a disk that fills up", "a read-only home", "a read-only home with a folder"],
+)
+def test_a_disk_that_takes_nothing_more(prepare: str, said: str, tmp_path: Path) -> None:
+    shell = HOME.replace("$3", prepare)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", shell, MANY, str(tmp_path), sys.executable],
+        check=False,
+        capture_output=True,
+        timeout=60,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout == "5. 5000 m.\n", done.stderr
+    assert done.stderr.count("nothing more is logged") == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
