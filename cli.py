@@ -336,7 +336,7 @@ import_module("mrkl.jamba_commands").register(app)
 
 
 def main() -> None:
-    """Entry point: one-line errors for what a user can cause, 130 for Ctrl-C."""
+    """One-line errors for what a user can cause, 130 for Ctrl-C."""
     # A cold answer makes many objects and frees few: collecting while modules and weights load
     # costs a tenth of its time.
     gc.set_threshold(200_000)
@@ -348,7 +348,3 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -141,12 +141,13 @@ class Context:
     """What a call may know besides its arguments.
 
     `deadline` is a time.monotonic() value; `memory` the bytes that the call may allocate where it
-    has a process of its own.
+    has a process of its own; `cancelled` tells whether anybody still waits for the call.
     """
 
     world: World = field(default_factory=World)
     deadline: float = float("inf")
     memory: int = MEMORY_LIMIT
+    cancelled: Callable[[], bool] = lambda: False
 
     def remaining(self) -> float:
         """Seconds until the deadline, never below zero."""

@@ -98,7 +98,7 @@ def _run(expert: Expert, values: dict[str, Any], context: Context) -> Result | F
 def _threaded(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
     """Run beside this thread and stop waiting at the deadline; a thread cannot be killed."""
     try:
-        outcome = beside(lambda: _run(expert, values, context), context.deadline)
+        outcome = beside(lambda: _run(expert, values, context), context.deadline, context.cancelled)
     except TimeoutError:
         return _timeout(expert)
     return outcome if context.remaining() > 0 else _timeout(expert)
@@ -111,10 +111,13 @@ def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Resul
         world = json.dumps(context.world.as_dict()) if origin else ""
         line = dump_call(origin or "", values, context.remaining(), context.memory, world)
         if origin:
-            reply = _pool.request(origin, line, context.remaining())
+            reply = _pool.request(origin, line, context.remaining(), context.cancelled)
         elif sandbox.can_fork():
             reply = sandbox.run_forked(
-                lambda _: _forked(expert, values, context), "", context.remaining()
+                lambda _: _forked(expert, values, context),
+                "",
+                context.remaining(),
+                context.cancelled,
             )
         else:
             return _threaded(expert, values, context)

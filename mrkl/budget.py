@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 
 from mrkl.tools.limits import MEMORY_LIMIT, highest_resident
 
@@ -24,6 +24,14 @@ class BudgetExceeded(Exception):
         super().__init__(f"the budget of {amount} {part} is used up")
         self.part = part
         self.limit = limit
+
+
+class Cancelled(BudgetExceeded):
+    """Nobody waits for the answer any more."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "the question was cancelled")
+        self.part, self.limit = "cancelled", 0.0
 
 
 @dataclass(frozen=True)
@@ -73,10 +81,14 @@ class Used:
 
 
 class Meter:
-    """Counts what one question spends; starts its clock when made."""
+    """Counts what one question spends; starts its clock when made.
 
-    def __init__(self, budget: Budget) -> None:
+    Once `stop` is set nothing more may be spent.
+    """
+
+    def __init__(self, budget: Budget, stop: Event | None = None) -> None:
         self.budget = budget
+        self.stop = stop or Event()
         self.started = time.monotonic()
         self.deadline = self.started + budget.seconds  # a time.monotonic() value
         self.calls = 0
@@ -92,7 +104,9 @@ class Meter:
         return time.monotonic() - self.started
 
     def check(self) -> None:
-        """Raise BudgetExceeded when the time is up."""
+        """Raise BudgetExceeded when the time is up, Cancelled when nobody waits."""
+        if self.stop.is_set():
+            raise Cancelled
         if time.monotonic() >= self.deadline:
             raise BudgetExceeded("seconds", self.budget.seconds)
 

@@ -122,7 +122,8 @@ class Run:
 
     def _attempts(self, expert: Expert, arguments: dict[str, Any]) -> Outcome:
         """Call; again after a pause of random length where it could not be reached."""
-        context = Context(self.world, self.meter.deadline, self.meter.budget.memory)
+        meter = self.meter
+        context = Context(self.world, meter.deadline, meter.budget.memory, meter.stop.is_set)
         outcome = self.call(expert, arguments, context)
         for attempt in range(1, ATTEMPTS):
             lost = isinstance(outcome, Failure) and outcome.kind == "offline"

@@ -50,8 +50,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # threads do not come along
 
 
-def beside(function: Callable[[], T], deadline: float) -> T:
-    """What the function returns or raises; TimeoutError at the deadline."""
+def beside(
+    function: Callable[[], T], deadline: float, cancelled: Callable[[], bool] = lambda: False
+) -> T:
+    """What the function returns or raises; TimeoutError at the deadline or once cancelled."""
     done: SimpleQueue[Any] = SimpleQueue()
     try:
         helper = _idle.pop()
@@ -63,7 +65,7 @@ def beside(function: Callable[[], T], deadline: float) -> T:
         try:
             found = done.get(timeout=min(max(0.0, left), _LOOK))
         except Empty:
-            if left <= 0:
+            if left <= 0 or cancelled():
                 raise TimeoutError from None
             continue
         if isinstance(found, BaseException):

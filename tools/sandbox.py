@@ -20,14 +20,21 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from mrkl.tools.limits import limit_files, limit_memory, limit_processor
 
 SIDE_BY_SIDE = max(4, 2 * (os.cpu_count() or 1))  # processes at work at one time
 MAX_REPLY = 16 << 20  # characters
 _GRACE = 1.0  # seconds after which a process that lost its parent ends itself
+_LOOK = 0.1  # seconds between two looks at whether the work is still wanted
 _FORK_LOCK = threading.Lock()
+
+Told: TypeAlias = Callable[[], bool]  # whether nobody waits for the work any more
+
+
+def _never() -> bool:
+    return False
 
 
 class SandboxError(Exception):
@@ -94,8 +101,8 @@ class Worker:
         """Whether the process can take another request."""
         return self._process.poll() is None
 
-    def request(self, text: str, timeout: float) -> str:
-        """Send one line, wait at most `timeout` seconds for the reply.
+    def request(self, text: str, timeout: float, cancelled: Told = _never) -> str:
+        """Send one line, wait at most `timeout` seconds, or until cancelled, for the reply.
 
         Raises SandboxTimeout or SandboxError; the process is dead after either.
         """
@@ -104,7 +111,7 @@ class Worker:
             assert stdin is not None
             stdin.write(f"{timeout:.3f} {text}\n")
             stdin.flush()
-            reply = self._replies.get(timeout=max(0.0, timeout))
+            reply = self._reply(time.monotonic() + timeout, cancelled)
         except queue.Empty:
             self.kill()
             raise SandboxTimeout(f"no reply within {timeout:.3g} s") from None
@@ -118,6 +125,17 @@ class Worker:
             self.kill()
             raise SandboxError(_death(self._process.returncode, bool(reply)))
         return reply[:-1]
+
+    def _reply(self, deadline: float, cancelled: Told) -> str:
+        """The next reply; queue.Empty at the deadline or when it is no longer wanted."""
+        while not cancelled():
+            left = deadline - time.monotonic()
+            try:
+                return self._replies.get(timeout=min(max(0.0, left), _LOOK))
+            except queue.Empty:
+                if left <= 0:
+                    raise
+        raise queue.Empty
 
     def kill(self) -> None:
         """End the process and all it started."""
@@ -153,13 +171,13 @@ class Pool:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
-    def request(self, key: str, text: str, timeout: float) -> str:
+    def request(self, key: str, text: str, timeout: float, cancelled: Told = _never) -> str:
         """Send text to an idle worker, rather one that served `key` last, or to a fresh one."""
         with _slots.one(timeout) as left:
             worker = self._take(key) or Worker(self._handler)
             self._busy.add(worker)
             try:
-                reply = worker.request(text, left)
+                reply = worker.request(text, left, cancelled)
             except SandboxError:
                 if not self._closed:
                     self._put("", Worker(self._handler))  # warm by the time of the next call
@@ -210,16 +228,18 @@ def _import_path() -> str:
     return os.pathsep.join(folder or os.getcwd() for folder in sys.path)
 
 
-def run_forked(function: Callable[[str], str], text: str, timeout: float) -> str:
+def run_forked(
+    function: Callable[[str], str], text: str, timeout: float, cancelled: Told = _never
+) -> str:
     """Run function(text) in a fork of this process; raises SandboxTimeout or SandboxError.
 
     The function sees all of this process's state as it was and can change none of it.
     """
     with _slots.one(timeout) as left:
-        return _run_forked(function, text, left)
+        return _run_forked(function, text, left, cancelled)
 
 
-def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> str:
+def _run_forked(function: Callable[[str], str], text: str, timeout: float, cancelled: Told) -> str:
     import multiprocessing  # heavy, and most calls need none
 
     context: Any = multiprocessing.get_context("fork")
@@ -233,8 +253,10 @@ def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> st
         process.start()
         sender.close()
     try:
-        if not receiver.poll(max(0.0, timeout)):
-            raise SandboxTimeout(f"no reply within {timeout:.3g} s")
+        end = time.monotonic() + timeout
+        while not receiver.poll(min(max(0.0, end - time.monotonic()), _LOOK)):
+            if cancelled() or time.monotonic() >= end:
+                raise SandboxTimeout(f"no reply within {timeout:.3g} s")
         return receiver.recv_bytes(MAX_REPLY).decode()
     except (EOFError, OSError):
         process.join(_GRACE)
