@@ -21,6 +21,8 @@ def why(answer: Answer, console: Console) -> None:
     """The steps, each with its call, result and source, and where the answer's numbers are from."""
     from rich.text import Text
 
+    from mrkl.experts.base import CUT
+
     for step in answer.steps:
         console.print(Text.assemble((f"#{step.id} ", "bold"), step.subquery))
         console.print(Text(f"   {_call(step)}", style="cyan"))
@@ -35,7 +37,8 @@ def why(answer: Answer, console: Console) -> None:
     spent = f"{used.calls} calls, {used.tokens} tokens, {used.seconds:.2g} s"
     if used.memory >= 1 << 20:
         spent += f", {used.memory >> 20:,} MB"
-    ended = f"{answer.status}, confidence {answer.confidence:.2f}; used: {spent}"
+    part = CUT if answer.truncated else ""
+    ended = f"{answer.status}{part}, confidence {answer.confidence:.2f}; used: {spent}"
     console.print(Text(ended, style="dim"))
 
 
