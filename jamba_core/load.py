@@ -19,6 +19,7 @@ from mrkl.jamba_core.weights import CheckpointError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+MOST_EXPERTS = 1 << 12  # in one tensor: each of them gets a name
 SHARD_BYTES = 5_000_000_000
 PAGES_KEPT = 2_000_000  # bytes of files that may stay in memory while they are read, or 0.5 %
 
@@ -46,10 +47,7 @@ class CheckpointFiles(Mapping[str, Tensor]):
         file = self._where[packed]
         piece = self._slice(packed)
         with _one_line(self.folder / file):
-            if name in self._parts:
-                tensor: Tensor = piece[expert][start:stop]
-            else:  # a scalar cannot be sliced
-                tensor = piece[:] if piece.get_shape() else self._file(file).get_tensor(name)
+            tensor: Tensor = piece[expert][start:stop] if name in self._parts else piece[...]
         self._read += tensor.nbytes
         if self._read > self._pages:
             # The pages that were read stay in memory until the file is closed.
@@ -131,20 +129,22 @@ class CheckpointFiles(Mapping[str, Tensor]):
             return self._file(file).get_slice(name)
 
     def _unpack(self, packed: str) -> None:
-        _, shape = self.shape(packed)
         stem, _, kind = packed.rpartition(".")
         names = ("gate_proj", "up_proj") if kind == "gate_up_proj" else ("down_proj",)
-        if len(shape) != 3 or shape[1] % len(names):
-            wanted = "three sizes are expected" if len(shape) != 3 else "the rows must be even"
-            found = f"tensor {packed} has shape {list(shape)}, {wanted}"
-            raise CheckpointError(f"{self.folder}: {found}")
+        _, shape = self.shape(packed)
+        fits = len(shape) == 3 and 0 not in shape and shape[0] <= MOST_EXPERTS
+        if not fits or shape[1] % len(names):
+            raise CheckpointError(
+                f"{self.folder}: tensor {packed} has shape {list(shape)}, three sizes are expected: "
+                f"1 to {MOST_EXPERTS} experts, rows in multiples of {len(names)}, columns"
+            )
         experts, rows, _ = shape
         each = rows // len(names)
         for expert in range(experts):
             for k, name in enumerate(names):
                 part = f"{stem}.{expert}.{name}.weight"
                 if part in self._where:
-                    raise CheckpointError(f"tensor {part} stands in the checkpoint twice")
+                    raise CheckpointError(f"{self.folder}: tensor {part} is there twice")
                 self._parts[part] = (packed, expert, k * each, (k + 1) * each)
 
 

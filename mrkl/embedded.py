@@ -86,11 +86,6 @@ class EmbeddedJamba:
     def of(cls, jamba: Jamba, name: str) -> EmbeddedJamba:
         """A loaded model as language module; raises ModelError where it was not taught to plan."""
         known = jamba.tokenizer.special
-        tokens, rows = jamba.tokenizer.vocab_size, jamba.config.vocab_size
-        if tokens > rows:
-            raise ModelError(
-                f"the tokenizer of {name} knows {tokens} tokens, the model only {rows}"
-            )
         missing = next((token for token in SPECIAL_TOKENS if token not in known), None)
         if missing is not None:
             raise ModelError(
@@ -334,7 +329,9 @@ def load_jamba(model: str | Path | None) -> Jamba:
         from mrkl.jamba_core.model import Jamba
 
         jamba = Jamba.from_pretrained(folder)
-        _ = jamba.tokenizer
+        tokens, rows = jamba.tokenizer.vocab_size, jamba.config.vocab_size
+        if tokens > rows:
+            raise ValueError(f"its tokenizer knows {tokens} tokens, the model only {rows}")
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
     return jamba
