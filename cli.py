@@ -49,7 +49,7 @@ LONGEST = 100_000  # characters that are read of a question
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """One line on stderr, then the exit code."""
-    typer.echo(f"mrkl: {' '.join(message.split())}", err=True)
+    say(f"mrkl: {' '.join(message.split())}", err=True)
     raise typer.Exit(code)
 
 
@@ -190,14 +190,19 @@ def print_answer(answer: Answer, why: bool = False, as_json: bool = False) -> No
     """The answer on stdout; the explanation and what went wrong on stderr."""
     if as_json:
         typer.echo(answer.json())
-    elif answer.status == "answered":
-        typer.echo(answer.text)
     else:
-        typer.echo(answer.text, err=True)
+        say(answer.text, err=answer.status != "answered")
     if why:
         from mrkl import show
 
         show.why(answer, stderr())
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print what may hold text from outside."""
+    from mrkl.show import printable
+
+    typer.echo(printable(text), err=err)
 
 
 def stderr() -> Any:
@@ -348,7 +353,7 @@ import_module("mrkl.router_commands").register(app)
 
 
 def main() -> None:
-    """Entry point: one-line errors for what a user can cause, 130 for Ctrl-C."""
+    """One-line errors for what a user can cause, 130 for Ctrl-C."""
     # A cold answer makes many objects and frees few: collecting while modules and weights load
     # costs a tenth of its time.
     gc.set_threshold(200_000)
@@ -360,7 +365,3 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-
-
-if __name__ == "__main__":
-    main()

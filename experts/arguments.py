@@ -23,6 +23,8 @@ from mrkl.tools.arith_exact import MAX_BITS, ArithError
 
 MAX_TEXT = 100_000  # characters of a text, as an argument or a result
 MAX_ITEMS = 10_000  # items of a list, nested ones included
+SHOWN_TEXT = 10_000  # characters of a text result; of longer ones the rest is cut
+SHOWN_ITEMS = 1_000  # items of a list result
 _MAX_DEPTH = 8  # lists in lists
 _TRUE, _FALSE = ("yes", "true", "y"), ("no", "false", "n")
 
@@ -63,7 +65,21 @@ def checked_result(expert: Expert, outcome: object) -> Result:
     _check_size(expert, value)
     if result.text is not None and len(result.text) > MAX_TEXT:
         raise _broken(expert, f"a text of {len(result.text):,} characters")
-    return replace(result, value=_as_declared(expert, value))
+    return _cut(replace(result, value=_as_declared(expert, value)))
+
+
+def _cut(result: Result) -> Result:
+    """The result, or what may be shown of it, marked as a part."""
+    value, text = result.value, result.text
+    if isinstance(value, str) and len(value) > SHOWN_TEXT:
+        value = value[:SHOWN_TEXT]
+    if isinstance(value, list) and len(value) > SHOWN_ITEMS:
+        value = value[:SHOWN_ITEMS]
+    if text is not None and len(text) > SHOWN_TEXT:
+        text = text[:SHOWN_TEXT]
+    if value is result.value and text is result.text:
+        return result
+    return replace(result, value=value, text=text, truncated=True)
 
 
 def _bad(message: str) -> ExpertError:

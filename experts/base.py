@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
 from mrkl.experts.world import World
+from mrkl.tools.limits import MEMORY_LIMIT
 from mrkl.tools.numerals import EXACT_DIGITS, int_text, number_text
 
 Value: TypeAlias = "int | float | Fraction | str | bool | date | datetime | list[Value] | None"
@@ -44,7 +45,8 @@ class ExpertError(Exception):
 class Result:
     """A typed value with its unit and source; `text` is how a person would write it.
 
-    `seconds` is the time the call took; `truncated` says that the value is only a part.
+    `seconds` is the time the call took; `truncated` says that the value is only a part; `memory`
+    is the most bytes that it held at one time, 0 where it had no process of its own.
     """
 
     value: Value
@@ -53,6 +55,7 @@ class Result:
     seconds: float = 0.0
     text: str | None = None
     truncated: bool = False
+    memory: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         text = self.text if self.text is not None else render(self.value, self.unit)
@@ -70,6 +73,7 @@ class Failure:
     kind: FailureKind
     message: str
     seconds: float = 0.0
+    memory: int = field(default=0, compare=False)
 
     def line(self) -> str:
         """The failure as the core reads it after `#k = `."""
@@ -134,10 +138,16 @@ class Card:
 
 @dataclass(frozen=True)
 class Context:
-    """What a call may know besides its arguments. `deadline` is a time.monotonic() value."""
+    """What a call may know besides its arguments.
+
+    `deadline` is a time.monotonic() value; `memory` the bytes that the call may allocate where it
+    has a process of its own; `cancelled` tells whether anybody still waits for the call.
+    """
 
     world: World = field(default_factory=World)
     deadline: float = float("inf")
+    memory: int = MEMORY_LIMIT
+    cancelled: Callable[[], bool] = lambda: False
 
     def remaining(self) -> float:
         """Seconds until the deadline, never below zero."""

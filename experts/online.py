@@ -34,6 +34,8 @@ def fetch(
             return None
         if error.kind == "offline":
             raise ExpertError("offline", f"{what} needs the network: {error.message}") from None
+        if error.kind == "busy" or error.status == 429 or (error.status or 0) >= 500:
+            raise ExpertError("offline", f"{what} is busy or broken: {error.message}") from None
         if error.kind == "timeout":
             raise ExpertError("timeout", f"{what}: {error.message}") from None
         raise ExpertError("no_answer", f"{what} gave no answer: {error.message}") from None

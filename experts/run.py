@@ -25,6 +25,8 @@ from mrkl.experts.decorator import expert as decorate
 from mrkl.experts.wire import dump_call, dump_outcome, load_call, load_outcome
 from mrkl.experts.world import World
 from mrkl.tools import sandbox
+from mrkl.tools.beside import beside
+from mrkl.tools.limits import MemoryUse, limit_memory
 from mrkl.tools.secrets import masked
 
 _MAX_MESSAGE = 300  # characters of an exception in a failure
@@ -85,7 +87,8 @@ def _run(expert: Expert, values: dict[str, Any], context: Context) -> Result | F
     except SystemExit:
         return Failure("crashed", f"{expert.name} tried to end the program")
     except MemoryError:
-        return Failure("crashed", f"{expert.name} ran out of memory")
+        allowed = f"the {context.memory >> 20:,} MB of memory that it may have"
+        return Failure("budget", f"{expert.name} needs more than {allowed}")
     except BaseException as error:  # noqa: BLE001 - whatever an expert raises is its failure
         if isinstance(error, TimeoutError) and context.remaining() <= 0:
             return _timeout(expert)
@@ -94,13 +97,11 @@ def _run(expert: Expert, values: dict[str, Any], context: Context) -> Result | F
 
 def _threaded(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
     """Run beside this thread and stop waiting at the deadline; a thread cannot be killed."""
-    outcomes: list[Result | Failure] = []
-    thread = threading.Thread(
-        target=lambda: outcomes.append(_run(expert, values, context)), daemon=True
-    )
-    thread.start()
-    thread.join(min(context.remaining(), threading.TIMEOUT_MAX))
-    return outcomes[0] if outcomes and context.remaining() > 0 else _timeout(expert)
+    try:
+        outcome = beside(lambda: _run(expert, values, context), context.deadline, context.cancelled)
+    except TimeoutError:
+        return _timeout(expert)
+    return outcome if context.remaining() > 0 else _timeout(expert)
 
 
 def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
@@ -108,12 +109,15 @@ def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Resul
     try:
         origin = _importable(expert) if type(context.world) is World else None
         world = json.dumps(context.world.as_dict()) if origin else ""
-        line = dump_call(origin or "", values, context.remaining(), world)
+        line = dump_call(origin or "", values, context.remaining(), context.memory, world)
         if origin:
-            reply = _pool.request(origin, line, context.remaining())
+            reply = _pool.request(origin, line, context.remaining(), context.cancelled)
         elif sandbox.can_fork():
             reply = sandbox.run_forked(
-                lambda _: _forked(expert, values, context), "", context.remaining()
+                lambda _: _forked(expert, values, context),
+                "",
+                context.remaining(),
+                context.cancelled,
             )
         else:
             return _threaded(expert, values, context)
@@ -128,7 +132,18 @@ def _isolated(expert: Expert, values: dict[str, Any], context: Context) -> Resul
 
 def _forked(expert: Expert, values: dict[str, Any], context: Context) -> str:
     _serving.add(os.getpid())
-    return dump_outcome(_run(expert, values, context))
+    return dump_outcome(_measured(expert, values, context))
+
+
+def _measured(expert: Expert, values: dict[str, Any], context: Context) -> Result | Failure:
+    """Run in this process, made for it, within the call's memory; the outcome tells its use."""
+    use = MemoryUse()
+    limit_memory(context.memory)
+    try:
+        outcome = _run(expert, values, context)
+    finally:
+        limit_memory()
+    return replace(outcome, memory=use.highest())
 
 
 def _described(error: BaseException) -> str:
@@ -181,15 +196,15 @@ def _on_path(module_name: str, path: tuple[str, ...]) -> bool:
 
 def serve(line: str) -> str:
     """In a worker process: run the call on this line and give the outcome as a line."""
-    origin, values, remaining, world = load_call(line)
+    origin, values, remaining, memory, world = load_call(line)
     _serving.add(os.getpid())
     try:
         expert = _loaded(origin)
     except BaseException as error:  # noqa: BLE001 - importing user code may raise anything
         message = f"{origin} cannot be loaded: {_described(error)}"
         return dump_outcome(Failure("crashed", message))
-    context = Context(_world(world), time.monotonic() + remaining)
-    return dump_outcome(_run(expert, values, context))
+    context = Context(_world(world), time.monotonic() + remaining, memory)
+    return dump_outcome(_measured(expert, values, context))
 
 
 @lru_cache(maxsize=64)

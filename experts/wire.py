@@ -7,7 +7,6 @@ not of `mrkl.experts.base.Value` raise TypeError.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, cast
@@ -17,24 +16,28 @@ from mrkl.experts.base import Failure, Result
 _PLAIN_INT_BITS = 12_000  # longer ones pass Python's limit for decimal text
 
 
-def dump_call(origin: str, arguments: dict[str, Any], remaining: float, world: str) -> str:
-    """One line: which expert, its arguments, the seconds left, the world as JSON text."""
+def dump_call(
+    origin: str, arguments: dict[str, Any], remaining: float, memory: int, world: str
+) -> str:
+    """One line: which expert, its arguments, seconds left, bytes allowed, the world as JSON."""
     values = {name: _pack(value) for name, value in arguments.items()}
-    return json.dumps([origin, values, remaining, world])
+    return json.dumps([origin, values, remaining, memory, world])
 
 
-def load_call(line: str) -> tuple[str, dict[str, Any], float, str]:
+def load_call(line: str) -> tuple[str, dict[str, Any], float, int, str]:
     """The parts that dump_call took."""
-    origin, values, remaining, world = json.loads(line)
-    return origin, {name: _unpack(value) for name, value in values.items()}, remaining, world
+    origin, values, *rest = json.loads(line)
+    return origin, {name: _unpack(value) for name, value in values.items()}, *rest
 
 
 def dump_outcome(outcome: Result | Failure) -> str:
     """One line for a result or a failure."""
+    fields = dict(vars(outcome))
+    if not outcome.memory:
+        del fields["memory"]
     if isinstance(outcome, Failure):
-        return json.dumps({"failure": asdict(outcome)})
-    fields = asdict(outcome) | {"value": _pack(outcome.value)}
-    return json.dumps({"result": fields})
+        return json.dumps({"failure": fields})
+    return json.dumps({"result": fields | {"value": _pack(outcome.value)}})
 
 
 def load_outcome(line: str) -> Result | Failure:

@@ -6,13 +6,16 @@ what is computed. It does not read weights.
 """
 
 import json
-import math
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from reprlib import repr as shown  # short, whatever a file holds
 from typing import Any
 
 IDENTITY: dict[str, Any] = {"model_type": "jamba", "architectures": ["JambaForCausalLM"]}
 ACTIVATIONS = ("silu", "gelu", "relu")
+LARGEST = 2**31 - 1  # of a size; larger ones are no model's
 
 
 class ConfigError(ValueError):
@@ -87,7 +90,7 @@ class JambaConfig:
         """Read the content of a `config.json`; raises ConfigError where it does not fit."""
         kind = data.get("model_type", "jamba")
         if kind != "jamba":
-            raise ConfigError(f"model_type is {kind!r}; only 'jamba' can be read")
+            raise ConfigError(f"model_type is {shown(kind)}; only 'jamba' can be read")
         names = {f.name for f in fields(cls)} - {"extra"}
         known = {name: data[name] for name in names if name in data}
         extra = IDENTITY | {k: v for k, v in data.items() if k not in names}
@@ -99,21 +102,29 @@ class JambaConfig:
         """Read `config.json`, given as the file or its folder; raises ConfigError."""
         path = Path(path)
         path = path / "config.json" if path.is_dir() else path
+        if not os.path.lexists(path):
+            raise ConfigError(f"{path}: no such file")
+        if not path.is_file():  # a pipe would be waited for
+            raise ConfigError(f"{path}: not a regular file")
         try:
             data = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise ConfigError(f"{path}: no such file") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}: not valid JSON ({error})") from error
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
         if not isinstance(data, dict):
             raise ConfigError(f"{path}: a JSON object is expected")
         return cls.from_dict(data)
 
     def _checked(self) -> "JambaConfig":
-        whole = [f.name for f in fields(self) if f.type is int and not f.name.endswith("offset")]
-        for name in whole:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for item in fields(self):
+            if item.type not in (int, float):
+                continue
+            least = 0 if item.type is float or item.name.endswith("_layer_offset") else 1
+            value = getattr(self, item.name)
+            if not least <= value <= LARGEST:
+                bound = f"at least {least}" if value < least else f"at most {LARGEST}"
+                raise ConfigError(f"{item.name} must be {bound}, got {shown(value)}")
         if self.num_attention_heads % self.num_key_value_heads:
             raise ConfigError(
                 f"num_attention_heads ({self.num_attention_heads}) is not a multiple of "
@@ -126,27 +137,45 @@ class JambaConfig:
         if self.num_experts > 1 and self.num_experts_per_tok > self.num_experts:
             raise ConfigError("num_experts_per_tok is larger than num_experts")
         if self.hidden_act not in ACTIVATIONS:
-            raise ConfigError(f"hidden_act {self.hidden_act!r} is not one of {ACTIVATIONS}")
+            raise ConfigError(f"hidden_act {shown(self.hidden_act)} is not one of {ACTIVATIONS}")
         return self
 
 
-MAY_BE_ABSENT = ("mamba_dt_rank", "num_key_value_heads", "head_dim", "moe_intermediate_size")
+_DERIVED = ("mamba_dt_rank", "num_key_value_heads", "head_dim", "moe_intermediate_size")
 
 
 def _check_types(known: dict[str, Any]) -> None:
-    """Numbers where numbers belong; what may be left to be derived may be null or "auto"."""
-    for each in fields(JambaConfig):
-        value = known.get(each.name, each.default)
-        if each.name in MAY_BE_ABSENT and value in (None, "auto"):
-            continue
-        kind: Any = (int, float) if each.type is float else each.type
-        if each.type not in (int, float, bool, str):
-            continue
-        if not isinstance(value, kind) or (isinstance(value, bool) != (each.type is bool)):
-            raise ConfigError(f"{each.name} must be {each.type.__name__}, got {value!r}")
-    heads = known.get("num_attention_heads", JambaConfig.num_attention_heads)
-    if heads < 1:
-        raise ConfigError(f"num_attention_heads must be at least 1, got {heads}")
+    """Raise ConfigError where a value is not what the dataclass says.
+
+    What may be left to be derived may also be null or "auto".
+    """
+    for item in fields(JambaConfig):
+        value = known.get(item.name, item.default)
+        derived = item.name in _DERIVED and (value is None or value == "auto")
+        if item.name in known and not derived and not _FITS[item.type](value):
+            kind = item.type.__name__ if isinstance(item.type, type) else item.type
+            raise ConfigError(f"{item.name} must be {kind}, got {shown(value)}")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _token(value: Any) -> bool:
+    return _whole(value) and abs(value) <= LARGEST
+
+
+_FITS: dict[Any, Callable[[Any], bool]] = {
+    int: _whole,
+    float: lambda value: isinstance(value, float) or _whole(value),
+    bool: lambda value: isinstance(value, bool),
+    str: lambda value: isinstance(value, str),
+    int | None: lambda value: value is None or _token(value),
+    int | list[int] | None: lambda value: (
+        value is None or all(map(_token, value if isinstance(value, list) else [value]))
+    ),
+    dict[str, Any] | None: lambda value: value is None or isinstance(value, dict),
+}
 
 
 def _filled(known: dict[str, Any]) -> dict[str, Any]:
@@ -154,11 +183,11 @@ def _filled(known: dict[str, Any]) -> dict[str, Any]:
     hidden = known.get("hidden_size", JambaConfig.hidden_size)
     heads = known.get("num_attention_heads", JambaConfig.num_attention_heads)
     if known.get("mamba_dt_rank") in (None, 0, "auto"):
-        known["mamba_dt_rank"] = math.ceil(hidden / 16)
+        known["mamba_dt_rank"] = -(-hidden // 16)
     if known.get("num_key_value_heads", 0) is None:  # absent means 8, as in transformers
         known["num_key_value_heads"] = heads
     if not known.get("head_dim"):
-        known["head_dim"] = hidden // heads
+        known["head_dim"] = hidden // max(heads, 1)
     if not known.get("moe_intermediate_size"):
         known["moe_intermediate_size"] = known.get(
             "intermediate_size", JambaConfig.intermediate_size

@@ -19,6 +19,7 @@ from mrkl.jamba_core.weights import CheckpointError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+MOST_EXPERTS = 1 << 12  # in one tensor: each of them gets a name
 SHARD_BYTES = 5_000_000_000
 PAGES_KEPT = 2_000_000  # bytes of files that may stay in memory while they are read, or 0.5 %
 
@@ -46,7 +47,7 @@ class CheckpointFiles(Mapping[str, Tensor]):
         file = self._where[packed]
         piece = self._slice(packed)
         with _one_line(self.folder / file):
-            tensor: Tensor = piece[expert][start:stop] if name in self._parts else piece[:]
+            tensor: Tensor = piece[expert][start:stop] if name in self._parts else piece[...]
         self._read += tensor.nbytes
         if self._read > self._pages:
             # The pages that were read stay in memory until the file is closed.
@@ -92,8 +93,8 @@ class CheckpointFiles(Mapping[str, Tensor]):
         if not self.folder.is_dir():
             raise CheckpointError(f"{self.folder}: no such folder")
         index = self.folder / INDEX
-        if not index.exists():
-            if (self.folder / SINGLE).exists():
+        if not os.path.lexists(index):
+            if os.path.lexists(self.folder / SINGLE):
                 return {SINGLE: list(self._file(SINGLE).keys())}
             pickles = sorted(p.name for p in self.folder.iterdir() if p.suffix in PICKLES)
             if pickles:
@@ -103,12 +104,13 @@ class CheckpointFiles(Mapping[str, Tensor]):
                 )
             raise CheckpointError(f"{self.folder}: no {SINGLE} and no {INDEX}")
         try:
-            entries: dict[str, str] = json.loads(index.read_text("utf-8"))["weight_map"]
-        except (ValueError, KeyError, TypeError) as error:
+            entries = json.loads(_regular(index).read_text("utf-8"))["weight_map"]
+            files = dict[str, str](entries)
+        except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
             raise CheckpointError(f"{index}: not a safetensors index ({error})") from error
         listing: dict[str, list[str]] = {}
-        for name, file in entries.items():
-            if Path(file).name != file:
+        for name, file in files.items():
+            if not isinstance(file, str) or Path(file).name != file or not file:
                 raise CheckpointError(f"{index}: {file!r} lies outside of the folder")
             listing.setdefault(file, []).append(name)
         return listing
@@ -118,7 +120,7 @@ class CheckpointFiles(Mapping[str, Tensor]):
             from safetensors import safe_open
 
             with _one_line(self.folder / name):
-                self._open[name] = safe_open(self.folder / name, framework="pt")
+                self._open[name] = safe_open(_regular(self.folder / name), framework="pt")
         return self._open[name]
 
     def _slice(self, name: str) -> Any:
@@ -127,18 +129,30 @@ class CheckpointFiles(Mapping[str, Tensor]):
             return self._file(file).get_slice(name)
 
     def _unpack(self, packed: str) -> None:
-        _, shape = self.shape(packed)
-        if len(shape) != 3:
-            found = f"tensor {packed} has shape {list(shape)}, three sizes are expected"
-            raise CheckpointError(f"{self.folder}: {found}")
-        experts, rows, _ = shape
         stem, _, kind = packed.rpartition(".")
         names = ("gate_proj", "up_proj") if kind == "gate_up_proj" else ("down_proj",)
+        _, shape = self.shape(packed)
+        fits = len(shape) == 3 and 0 not in shape and shape[0] <= MOST_EXPERTS
+        if not fits or shape[1] % len(names):
+            raise CheckpointError(
+                f"{self.folder}: tensor {packed} has shape {list(shape)}, three sizes are expected: "
+                f"1 to {MOST_EXPERTS} experts, rows in multiples of {len(names)}, columns"
+            )
+        experts, rows, _ = shape
         each = rows // len(names)
         for expert in range(experts):
             for k, name in enumerate(names):
-                part = (packed, expert, k * each, (k + 1) * each)
-                self._parts[f"{stem}.{expert}.{name}.weight"] = part
+                part = f"{stem}.{expert}.{name}.weight"
+                if part in self._where:
+                    raise CheckpointError(f"{self.folder}: tensor {part} is there twice")
+                self._parts[part] = (packed, expert, k * each, (k + 1) * each)
+
+
+def _regular(path: Path) -> Path:
+    """The path, if it leads to a file that ends; OSError for folders, pipes and devices."""
+    if not path.is_file():
+        raise OSError("no file" if not os.path.lexists(path) else "not a regular file")
+    return path
 
 
 @contextmanager

@@ -27,11 +27,15 @@ class Tokenizer:
     """A byte-level or sentencepiece-like tokenizer with named special tokens."""
 
     def __init__(self, source: str) -> None:
-        """`source` is the content of a `tokenizer.json`."""
+        """`source` is the content of a `tokenizer.json`; ValueError if it is none."""
         from tokenizers import Tokenizer as Engine
 
         self.source = source
-        self._engine: Any = Engine.from_str(source)
+        try:
+            self._engine: Any = Engine.from_str(source)
+        except Exception as error:  # noqa: BLE001 - the library raises nothing more special
+            reason = " ".join(str(error)[:200].split())
+            raise ValueError(f"not the content of a tokenizer.json: {reason}") from None
         self._lock = threading.Lock()  # the engine's switch for special tokens is one for all
         added = self._engine.get_added_tokens_decoder()
         self.special = {token.content: i for i, token in added.items() if token.special}
@@ -40,10 +44,15 @@ class Tokenizer:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Tokenizer":
-        """Read `tokenizer.json`, given as the file or its folder; raises FileNotFoundError."""
+        """Read `tokenizer.json`, given as the file or its folder; raises OSError or ValueError."""
         path = Path(path)
         path = path / "tokenizer.json" if path.is_dir() else path
-        return cls(path.read_text("utf-8"))
+        if path.exists() and not path.is_file():
+            raise OSError(f"{path}: not a regular file")
+        try:
+            return cls(path.read_text("utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
     @cached_property
     def vocab_size(self) -> int:

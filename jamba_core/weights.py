@@ -18,10 +18,17 @@ from mrkl.jamba_core.packed import EXACT, MOST_COLUMNS, QUICK, PackedLinear, use
 from mrkl.jamba_core.quantize import Rounder, groups_of
 
 FINITE_NUMBERS = 1 << 15  # looked at together
+FLOATS = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
+LONGEST = 400  # characters of a message
 
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; one line says which file or tensor and why."""
+
+    def __init__(self, message: str) -> None:
+        # names come from the file: they may be long, and hold anything
+        shown = "".join(c if c.isprintable() else "?" for c in message)
+        super().__init__(shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} …")
 
 
 def is_finite(tensor: Tensor) -> bool:
@@ -81,7 +88,7 @@ class Weights:
         names = [f"{prefix}{n}.weight" for n, _ in parts]
         quantizes = group in self.groups
         weights = [
-            self._take(name, (rows, columns), checked=not quantizes)
+            self._take(name, (rows, columns), checked=not quantizes, int8=True)
             for name, (_, rows) in zip(names, parts, strict=True)
         ]
         shift = None
@@ -146,7 +153,9 @@ class Weights:
             return self.dtype
         return torch.float32 if weight.dtype == torch.float16 else weight.dtype
 
-    def _take(self, name: str, shape: tuple[int, ...], checked: bool = True) -> Tensor:
+    def _take(
+        self, name: str, shape: tuple[int, ...], checked: bool = True, int8: bool = False
+    ) -> Tensor:
         if name not in self.source:
             raise CheckpointError(f"missing tensor {name} {list(shape)}")
         tensor = self.source[name]
@@ -155,7 +164,7 @@ class Weights:
             raise CheckpointError(
                 f"tensor {name} has shape {list(tensor.shape)}, the configuration says {list(shape)}"
             )
-        if not (tensor.is_floating_point() or tensor.dtype == torch.int8):
+        if not (tensor.dtype in FLOATS or (int8 and tensor.dtype == torch.int8)):
             raise CheckpointError(f"tensor {name} has the unsupported type {tensor.dtype}")
         if checked and tensor.is_floating_point() and not is_finite(tensor):
             raise CheckpointError(f"tensor {name} holds NaN or infinite numbers")

@@ -114,7 +114,12 @@ class Agent:
         NoAnswer is raised where there is none. `only` names the experts that may be used. Works
         inside a running event loop, which it blocks.
         """
-        work = partial(self._answer, question, history, only)
+        return self._asked(question, returns, history, only, threading.Event())
+
+    def _asked(
+        self, question: str, returns: Any, history: History, only: Only, stop: threading.Event
+    ) -> Any:
+        work = partial(self._answer, question, history, only, stop)
         if returns is None:
             return _outside_loop(work)
         from mrkl.structured import Shape
@@ -128,18 +133,28 @@ class Agent:
     async def aask(
         self, question: str, *, returns: type[T], history: History = ..., only: Only = ...
     ) -> T: ...
-    async def aask(self, question: str, **options: Any) -> Any:
-        """`ask` without blocking the event loop (asyncio or trio)."""
+    async def aask(
+        self, question: str, *, returns: Any = None, history: History = (), only: Only = None
+    ) -> Any:
+        """`ask` without blocking the event loop (asyncio or trio).
+
+        Where the task is cancelled, calls under way are ended and no further one is made.
+        """
         from anyio import to_thread
 
-        ask: Callable[[], Any] = partial(cast(Any, self.ask), question, **options)
-        return await to_thread.run_sync(ask, abandon_on_cancel=True)
+        stop = threading.Event()
+        ask = partial(self._asked, question, returns, history, only, stop)
+        try:
+            return await to_thread.run_sync(ask, abandon_on_cancel=True)
+        finally:
+            stop.set()
 
     def stream(self, question: str, *, history: History = ()) -> Iterator[Event | Answer]:
-        """What happens, as it happens; the last item is the Answer."""
+        """What happens, as it happens; the last item is the Answer. Leaving early cancels."""
         from mrkl.streaming import follow
 
-        return follow(lambda listener: self._answer(question, history, None, listener))
+        stop = threading.Event()
+        return follow(lambda tell: self._answer(question, history, None, stop, tell), stop)
 
     def execute(
         self,
@@ -228,8 +243,9 @@ class Agent:
     def _answer(
         self,
         question: str,
-        history: History = (),
-        only: Only = None,
+        history: History,
+        only: Only,
+        stop: threading.Event,
         listener: Callable[[Event], None] | None = None,
     ) -> Answer:
         """The way of one question, written down where there is a log."""
@@ -237,7 +253,12 @@ class Agent:
         most = 4 * MAX_QUESTION
         asked = clean(question) if len(question) <= most else question[: MAX_QUESTION + 1]
         entry = self._entry(asked)
-        answer = self._on_the_way(asked, history, only, listener, entry)
+        meter, trace = Meter(self.budget, stop), Trace(listener)
+        try:
+            answer = self._on_the_way(asked, history, only, meter, trace, entry)
+        except BaseException:
+            stop.set()  # an interruption: what runs side by side is not wanted any more
+            raise
         return entry.ended(answer) if entry else answer
 
     def _on_the_way(
@@ -245,10 +266,10 @@ class Agent:
         asked: str,
         history: History,
         only: Only,
-        listener: Callable[[Event], None] | None,
+        meter: Meter,
+        trace: Trace,
         entry: Entry | None,
     ) -> Answer:
-        meter, trace = Meter(self.budget), Trace(listener)
         trace.add("question", text=asked)
         ending = Ending(asked, meter, trace)
         if not asked or len(asked) > MAX_QUESTION:

@@ -113,6 +113,11 @@ class Answer:
         return _EXIT[self.status]
 
     @property
+    def truncated(self) -> bool:
+        """Whether a result was only a part."""
+        return any(step.result is not None and step.result.truncated for step in self.steps)
+
+    @property
     def source(self) -> str:
         """The sources of all results, each once, joined by `; `."""
         found = [step.result.source for step in self.steps if step.result and step.result.source]

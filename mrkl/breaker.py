@@ -18,7 +18,7 @@ State: TypeAlias = Literal["closed", "open", "half-open"]
 
 FAILURES = 5  # in a row
 REST = 30.0  # seconds
-_FAULTS = ("crashed", "timeout", "offline", "contract")
+_FAULTS = ("crashed", "timeout", "offline", "contract", "budget")
 
 
 class Breaker:

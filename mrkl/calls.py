@@ -117,13 +117,16 @@ class Run:
             self.log.started(step, text, expert.idempotent)
         outcome = self._attempts(expert, arguments)
         breaker.record(outcome)
+        if outcome.memory:
+            self.meter.spend_memory(outcome.memory)
         if self.log:
             self.log.finished(step, text, expert.idempotent, outcome)
         return outcome
 
     def _attempts(self, expert: Expert, arguments: dict[str, Any]) -> Outcome:
         """Call; again after a pause of random length where it could not be reached."""
-        context = Context(self.world, self.meter.deadline)
+        meter = self.meter
+        context = Context(self.world, meter.deadline, meter.budget.memory, meter.stop.is_set)
         outcome = self.call(expert, arguments, context)
         for attempt in range(1, ATTEMPTS):
             lost = isinstance(outcome, Failure) and outcome.kind == "offline"

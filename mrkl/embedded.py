@@ -333,7 +333,9 @@ def load_jamba(model: str | Path | None) -> Jamba:
         from mrkl.jamba_core.model import Jamba
 
         jamba = Jamba.from_pretrained(folder)
-        _ = jamba.tokenizer
+        tokens, rows = jamba.tokenizer.vocab_size, jamba.config.vocab_size
+        if tokens > rows:
+            raise ValueError(f"its tokenizer knows {tokens} tokens, the model only {rows}")
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
     return jamba

@@ -89,9 +89,9 @@ def experts_test(
         shown = ", ".join(f"{key}={value!r}" for key, value in case.items())
         if isinstance(outcome, Failure):
             failed = True
-            typer.echo(f"{name}({shown}) failed ({outcome.kind}): {outcome.message}", err=True)
+            cli.say(f"{name}({shown}) failed ({outcome.kind}): {outcome.message}", err=True)
         else:
-            typer.echo(f"{name}({shown}) = {outcome}")
+            cli.say(f"{name}({shown}) = {outcome}")
     if failed:
         raise typer.Exit(5)
 

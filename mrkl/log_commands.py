@@ -61,7 +61,7 @@ def log(
             shown = {"id": run.id, "at": when, "status": status, "question": run.question}
             typer.echo(json.dumps({**shown, "answer": run.answer}, ensure_ascii=False))
         else:
-            typer.echo(f"{run.id:>5}  {when}  {status:<10}  {run.question[:80]}  {answer[:80]}")
+            cli.say(f"{run.id:>5}  {when}  {status:<10}  {run.question[:80]}  {answer[:80]}")
 
 
 def why(number: Annotated[int, typer.Argument(metavar="ID", help="From mrkl log.")]) -> None:
@@ -69,22 +69,22 @@ def why(number: Annotated[int, typer.Argument(metavar="ID", help="From mrkl log.
     from mrkl.experts.base import Failure
 
     run = _run(number)
-    typer.echo(f"{run.question}\n{run.status or 'unfinished'}")
+    cli.say(f"{run.question}\n{run.status or 'unfinished'}")
     made = {call.step: call for call in run.calls}
     for step, planned in enumerate(run.plan or [], 1):
         call = made.get(step)
         arguments = call.arguments if call else json.dumps(planned["arguments"], ensure_ascii=False)
-        typer.echo(f"#{step} {planned['subquery']}\n   {planned['expert']} {arguments}")
+        cli.say(f"#{step} {planned['subquery']}\n   {planned['expert']} {arguments}")
         outcome = call.outcome if call else None
         if isinstance(outcome, Failure):
-            typer.echo(f"   failed ({outcome.kind}): {outcome.message}")
+            cli.say(f"   failed ({outcome.kind}): {outcome.message}")
         elif outcome is not None:
             source = f"   [{outcome.source}]" if outcome.source else ""
-            typer.echo(f"   = {outcome}{source}   {outcome.seconds * 1000:.0f} ms")
+            cli.say(f"   = {outcome}{source}   {outcome.seconds * 1000:.0f} ms")
         else:
             typer.echo("   begun, not finished" if call else "   not called")
     if run.answer:
-        typer.echo(str(run.answer["answer"]))
+        cli.say(str(run.answer["answer"]))
 
 
 def resume(
@@ -128,7 +128,7 @@ def replay(
     try:
         for found in replayed(agent, recording, strict):
             if found is not None:
-                typer.echo(f"different: {found}", err=True)
+                cli.say(f"different: {found}", err=True)
                 raise typer.Exit(1)
             count += 1
     except RecordingError as error:

@@ -63,8 +63,7 @@ def record(answer: Answer, world: World, now: datetime) -> list[str]:
     steps: list[dict[str, Any]] = []
     for step in answer.steps:
         outcome = step.result or step.error
-        kept = None if outcome is None else replace(without_secrets(outcome), seconds=0.0)
-        line = None if kept is None else json.loads(dump_outcome(kept))
+        line = None if outcome is None else json.loads(dump_outcome(_unmeasured(outcome)))
         arguments = called.get(step.id)
         steps.append({"step": step.id, "expert": step.expert, "called": arguments, "outcome": line})
     for step in whole["steps"]:
@@ -77,6 +76,11 @@ def record(answer: Answer, world: World, now: datetime) -> list[str]:
     }
     parts: list[dict[str, Any]] = [begun, plan, *steps, {"answer": whole}]
     return [json.dumps(part, ensure_ascii=False, sort_keys=True) for part in parts]
+
+
+def _unmeasured(outcome: Outcome) -> Outcome:
+    """Without secrets, and without what differs from run to run."""
+    return replace(without_secrets(outcome), seconds=0.0, memory=0)
 
 
 def ask_recorded(agent: Agent, question: str, path: Path) -> Answer:

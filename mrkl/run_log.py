@@ -22,8 +22,9 @@ from mrkl.answer import Answer
 from mrkl.experts.base import Failure, Result
 from mrkl.experts.wire import dump_outcome, load_outcome
 from mrkl.plan import Plan, Step
+from mrkl.tools.folders import user_file
 from mrkl.tools.secrets import masked
-from mrkl.trace import masked_value
+from mrkl.trace import masked_json, masked_value
 
 _WAIT = 5.0  # seconds to wait for another process's write
 _MOST_RESULT = 2_000_000  # characters of a result; longer ones are logged as a failure to log
@@ -168,8 +169,7 @@ class Entry:
         steps = [
             {"subquery": s.subquery, "expert": s.expert, "arguments": s.as_written()} for s in plan
         ]
-        text = _json(masked_value(steps))
-        self._write("UPDATE run SET plan = ? WHERE id = ?", (text, self.number))
+        self._write("UPDATE run SET plan = ? WHERE id = ?", (masked_json(steps), self.number))
 
     def started(self, step: Step, arguments: str, idempotent: bool) -> None:
         """Write down that a call is about to be made.
@@ -183,15 +183,16 @@ class Entry:
         self, step: Step, arguments: str, idempotent: bool, outcome: Result | Failure
     ) -> None:
         """Write a finished call down."""
-        line = dump_outcome(without_secrets(outcome))
+        line = dump_outcome(outcome)
+        if "\\" in line or masked(line) != line:  # else no text in it holds a secret
+            line = dump_outcome(without_secrets(outcome))
         if len(line) > _MOST_RESULT:
             line = dump_outcome(Failure("contract", "the result was too long for the log"))
         self._call(step, arguments, idempotent, line)
 
     def ended(self, answer: Answer) -> Answer:
         """Write the answer down; gives it back with its number in the log."""
-        text = _json(masked_value(answer.as_dict()))
-        values = (text, str(answer.status), answer.seconds, self.number)
+        values = (masked_json(answer.as_dict()), str(answer.status), answer.seconds, self.number)
         self._write("UPDATE run SET answer = ?, status = ?, seconds = ? WHERE id = ?", values)
         return replace(answer, run=self.number or None)
 
@@ -219,20 +220,7 @@ def without_secrets(outcome: Result | Failure) -> Result | Failure:
 
 def default_path() -> Path | None:
     """Where the command line logs: MRKL_LOG (`off` for nowhere), else the user's state folder."""
-    given = os.environ.get("MRKL_LOG")
-    if given is not None:
-        return None if given in ("", "off") else Path(given)
-    state = os.environ.get("XDG_STATE_HOME")
-    if state:
-        return Path(state) / "mrkl" / "log.db"
-    try:
-        return Path.home() / ".local" / "state" / "mrkl" / "log.db"
-    except RuntimeError:  # a user without a home
-        return None
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return user_file("MRKL_LOG", "XDG_STATE_HOME", ".local/state", "log.db")
 
 
 def _run(row: sqlite3.Row) -> LoggedRun:

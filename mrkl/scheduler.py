@@ -32,10 +32,11 @@ def run_plan(plan: Plan, run: Run) -> dict[int, Outcome]:
     if run.log:
         run.log.planned(plan)
     while waiting:
-        for step in _blocked(waiting.values(), outcomes):
-            outcomes[step.id] = _unmet(step, outcomes, run.trace)
-            del waiting[step.id]
-        ready = [s for s in waiting.values() if all(k in outcomes for k in s.depends_on)]
+        while blocked := _blocked(waiting.values(), outcomes):  # one may block the next
+            for step in blocked:
+                outcomes[step.id] = _unmet(step, outcomes, run.trace)
+                del waiting[step.id]
+        ready = [step for step in waiting.values() if _usable(step, outcomes)]
         if len(ready) > 1:
             _run_together(plan, waiting, outcomes, run)
         elif ready:  # the common case, without the cost of a thread

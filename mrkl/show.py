@@ -21,21 +21,42 @@ if TYPE_CHECKING:
     from mrkl.router_report import RouterReport
 
 
+# Text from outside must not move the cursor, retitle the window or turn letters round.
+_CONTROLS = {
+    code: "\ufffd"
+    for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
+
+
+def printable(text: str) -> str:
+    """The text as it may go to a terminal: without control characters but ends of lines, tabs."""
+    return text.translate(_CONTROLS)
+
+
 def why(answer: Answer, console: Console) -> None:
     """The steps, each with its call, result and source, and where the answer's numbers are from."""
     from rich.text import Text
 
+    from mrkl.experts.base import CUT
+
     for step in answer.steps:
-        console.print(Text.assemble((f"#{step.id} ", "bold"), step.subquery))
-        console.print(Text(f"   {_call(step)}", style="cyan"))
-        console.print(Text(f"   {_outcome(step)}"))
+        console.print(Text.assemble((f"#{step.id} ", "bold"), printable(step.subquery)))
+        console.print(Text(printable(f"   {_call(step)}"), style="cyan"))
+        console.print(Text(printable(f"   {_outcome(step)}")))
     if not answer.steps:
         said = "no expert was asked; the language core answered alone"
         console.print(Text(said if answer.status == "answered" else "no expert was asked"))
     for span in answer.spans:
         origin = "the question" if span.step is None else f"step #{span.step}"
-        console.print(Text(f"“{span.text}” is from {origin}", style="dim"))
-    console.print(Text(f"{answer.status}, confidence {answer.confidence:.2f}", style="dim"))
+        console.print(Text(printable(f"“{span.text}” is from {origin}"), style="dim"))
+    used = answer.used
+    spent = f"{used.calls} calls, {used.tokens} tokens, {used.seconds:.2g} s"
+    if used.memory >= 1 << 20:
+        spent += f", {used.memory >> 20:,} MB"
+    part = CUT if answer.truncated else ""
+    ended = f"{answer.status}{part}, confidence {answer.confidence:.2f}; used: {spent}"
+    console.print(Text(ended, style="dim"))
 
 
 def _call(step: StepRecord) -> str:

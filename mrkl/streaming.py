@@ -1,7 +1,7 @@
 """Turns a piece of work that reports events into an iterator over them and its result.
 
 In: a function that takes a listener. Out: its events as they happen, then what it returns. An
-exception of the work comes out of the iterator. Leaving the iterator early does not stop the work.
+exception of the work comes out of the iterator. Leaving the iterator early sets `stop`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from mrkl.trace import Event
 T = TypeVar("T")
 
 
-def follow(work: Callable[[Callable[[Event], None]], T]) -> Iterator[Event | T]:
+def follow(
+    work: Callable[[Callable[[Event], None]], T], stop: threading.Event
+) -> Iterator[Event | T]:
     """Run the work beside this thread and yield what it reports."""
     happened: SimpleQueue[Event | None] = SimpleQueue()
     results: list[T] = []
@@ -31,8 +33,11 @@ def follow(work: Callable[[Callable[[Event], None]], T]) -> Iterator[Event | T]:
             happened.put(None)
 
     threading.Thread(target=run, name="mrkl-stream", daemon=True).start()
-    while (event := happened.get()) is not None:
-        yield event
-    if errors:
-        raise errors[0]
-    yield results[0]
+    try:
+        while (event := happened.get()) is not None:
+            yield event
+        if errors:
+            raise errors[0]
+        yield results[0]
+    finally:
+        stop.set()

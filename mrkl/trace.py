@@ -6,6 +6,7 @@ Events are appended as things happen (from any thread) and may be watched throug
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ class Event:
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={_short(value)}" for name, value in self.data.items())
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class Trace:
@@ -80,6 +84,15 @@ def masked_value(value: Any) -> Any:
     if isinstance(value, list):
         return [masked_value(item) for item in cast("list[Any]", value)]
     return value
+
+
+def masked_json(value: Any) -> str:
+    """The value without secrets, as JSON text."""
+    text = _ENCODER.encode(value)
+    # One look at the whole: where nothing is escaped, each text in it stands there as it is.
+    if "\\" not in text and masked(text) == text:
+        return text
+    return _ENCODER.encode(masked_value(value))
 
 
 def _short(value: Any) -> str:

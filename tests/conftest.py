@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-os.environ["MRKL_LOG"] = "off"  # nothing goes into the run log of whoever runs the tests
+# nothing goes into the run log of whoever runs the tests, or comes out of the cache
+os.environ["MRKL_LOG"] = os.environ["MRKL_CACHE"] = "off"
 
 # Two threads of torch that wait for one another spin: beside other work on few cores, one is
 # several times as fast. Said before torch loads, and to the processes that tests start.

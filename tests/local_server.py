@@ -19,7 +19,7 @@ def serve(answer: Callable[[str, dict[str, list[str]]], Answer]) -> Iterator[str
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             status, headers, body = answer(parts.path, parse_qs(parts.query))
-            self.send_response(status)
+            self.send_response_only(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -64,6 +64,14 @@ class _Work:
         return parse(named.group(2) if named else text, self.names)
 
     @property
+    def interval(self) -> tuple[Any, Any]:
+        """The bounds, where only numbers will do."""
+        for bound in self.bounds:
+            if bound is not None and not (bound.is_number and bound.is_extended_real):
+                raise BadFormula("lower and upper must be numbers")
+        return self.bounds
+
+    @property
     def formula(self) -> Any:
         """The expression; of `y = …` and `f(x) = …` the right side."""
         head = _FUNCTION_HEAD.match(self.text)
@@ -106,7 +114,7 @@ def _solve(work: _Work) -> Solution:
     variable = work.variable(relation)
     if relation.is_Relational and not isinstance(relation, sympy().Equality):
         return solve_inequality(relation, variable)
-    return solve_equation(relation, variable, work.bounds)
+    return solve_equation(relation, variable, work.interval)
 
 
 def _shorter(value: Any) -> Any:
@@ -190,7 +198,7 @@ def _evaluate(work: _Work) -> Any:
 def _extremum(largest: bool) -> Callable[[_Work], Any]:
     def find(work: _Work) -> Any:
         formula = work.formula
-        return extremum(formula, work.variable(formula), work.bounds, largest)
+        return extremum(formula, work.variable(formula), work.interval, largest)
 
     return find
 

@@ -308,8 +308,8 @@ def _apply(name: str, arguments: list[Any]) -> Any:
     wanted = (1, 2) if name == "log" else (2,) if name == "root" else (1,)
     if not many and len(arguments) not in wanted:
         raise BadFormula(f"{name} takes {wanted[-1]} value{'s' * (wanted[-1] > 1)}")
-    if name in ("log10", "log2"):
-        return s.log(arguments[0], int(name[3:]))
+    if _FUNCTIONS[name] in ("log10", "log2"):
+        return s.log(arguments[0], int(_FUNCTIONS[name][3:]))
     if name == "cbrt":
         return s.real_root(arguments[0], 3)
     if name == "root":

@@ -27,6 +27,7 @@ Answer: TypeAlias = "int | Fraction | float | bool | str | list[Answer]"
 MAX_TEXT = 10_000  # characters of an expression
 MAX_DEPTH = 60  # nested brackets, powers and roots
 _MAX_LITERAL = 4_000  # digits of a number, and power of ten behind its `e`
+_REFERENCE_DIGITS = 9
 _BIG = 4_096  # bits from which an operation counts against the work limit
 _MAX_WORK = 16 * MAX_BITS**2
 
@@ -265,9 +266,9 @@ class _Parser:
         return value
 
     def reference(self) -> Item:
-        index = int(self.token[1:])
+        index = int(self.token[1 : 2 + _REFERENCE_DIGITS])
         if index not in self.references:
-            self.fail(f"there is no result #{index}")
+            self.fail(f"there is no result {self.token[:20]}")
         self.advance()
         return _checked(self.references[index], index)
 
@@ -321,6 +322,8 @@ class _Parser:
                 self.start = self.position
                 self.fail("expected a name and ':'")
             name = next(group for group in label.groups() if group is not None).strip()
+            if not name:
+                self.fail("expected a name before ':'")
             self.position = label.end()
             self.advance()
             entries.append((self.label(name), number(self.comparison(), name)))
@@ -330,10 +333,12 @@ class _Parser:
 
     def label(self, name: str) -> str:
         """A name, or the text of the result that a bare reference stands for."""
-        if name[0] != "#" or not name[1:].isdigit() or int(name[1:]) not in self.references:
+        digits = name.removeprefix("#")
+        bare = digits != name and digits.isdecimal() and len(digits) <= _REFERENCE_DIGITS
+        if not bare or int(digits) not in self.references:
             return name
-        value = self.references[int(name[1:])]
-        return value if isinstance(value, str) else number_text(_number(value, int(name[1:])))
+        value = self.references[int(digits)]
+        return value if isinstance(value, str) else number_text(_number(value, int(digits)))
 
 
 def _literal(token: str) -> Number:

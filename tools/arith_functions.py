@@ -126,7 +126,9 @@ def _choices(v: list[Number]) -> Item:
     k = min(k, n - k) if k <= n else k
     if k <= n:
         # (e n / k)^k bounds the result.
-        guard(k if k > MAX_BITS else k * (math.log2(math.e) + math.log2(n) - math.log2(k or 1)))
+        guard(
+            k if k > MAX_BITS else k * (math.log2(math.e) + math.log2(n or 1) - math.log2(k or 1))
+        )
     return math.comb(n, k) if k <= n else 0
 
 

@@ -20,16 +20,21 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
-MEMORY_LIMIT = 2 << 30  # bytes a sandboxed process may allocate on top of what it starts with
-FILE_LIMIT = 256 << 20  # bytes of one file it may write
-OPEN_FILES = 1024
+from mrkl.tools.limits import limit_files, limit_memory, limit_processor
+
 SIDE_BY_SIDE = max(4, 2 * (os.cpu_count() or 1))  # processes at work at one time
 MAX_REPLY = 16 << 20  # characters
 _GRACE = 1.0  # seconds after which a process that lost its parent ends itself
-_LONGEST = 86_400.0  # seconds; longer timeouts set no limits of time
+_LOOK = 0.1  # seconds between two looks at whether the work is still wanted
 _FORK_LOCK = threading.Lock()
+
+Told: TypeAlias = Callable[[], bool]  # whether nobody waits for the work any more
+
+
+def _never() -> bool:
+    return False
 
 
 class SandboxError(Exception):
@@ -96,8 +101,8 @@ class Worker:
         """Whether the process can take another request."""
         return self._process.poll() is None
 
-    def request(self, text: str, timeout: float) -> str:
-        """Send one line, wait at most `timeout` seconds for the reply.
+    def request(self, text: str, timeout: float, cancelled: Told = _never) -> str:
+        """Send one line, wait at most `timeout` seconds, or until cancelled, for the reply.
 
         Raises SandboxTimeout or SandboxError; the process is dead after either.
         """
@@ -106,7 +111,7 @@ class Worker:
             assert stdin is not None
             stdin.write(f"{timeout:.3f} {text}\n")
             stdin.flush()
-            reply = self._replies.get(timeout=max(0.0, timeout))
+            reply = self._reply(time.monotonic() + timeout, cancelled)
         except queue.Empty:
             self.kill()
             raise SandboxTimeout(f"no reply within {timeout:.3g} s") from None
@@ -120,6 +125,17 @@ class Worker:
             self.kill()
             raise SandboxError(_death(self._process.returncode, bool(reply)))
         return reply[:-1]
+
+    def _reply(self, deadline: float, cancelled: Told) -> str:
+        """The next reply; queue.Empty at the deadline or when it is no longer wanted."""
+        while not cancelled():
+            left = deadline - time.monotonic()
+            try:
+                return self._replies.get(timeout=min(max(0.0, left), _LOOK))
+            except queue.Empty:
+                if left <= 0:
+                    raise
+        raise queue.Empty
 
     def kill(self) -> None:
         """End the process and all it started."""
@@ -155,13 +171,13 @@ class Pool:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
-    def request(self, key: str, text: str, timeout: float) -> str:
+    def request(self, key: str, text: str, timeout: float, cancelled: Told = _never) -> str:
         """Send text to an idle worker, rather one that served `key` last, or to a fresh one."""
         with _slots.one(timeout) as left:
             worker = self._take(key) or Worker(self._handler)
             self._busy.add(worker)
             try:
-                reply = worker.request(text, left)
+                reply = worker.request(text, left, cancelled)
             except SandboxError:
                 if not self._closed:
                     self._put("", Worker(self._handler))  # warm by the time of the next call
@@ -212,16 +228,18 @@ def _import_path() -> str:
     return os.pathsep.join(folder or os.getcwd() for folder in sys.path)
 
 
-def run_forked(function: Callable[[str], str], text: str, timeout: float) -> str:
+def run_forked(
+    function: Callable[[str], str], text: str, timeout: float, cancelled: Told = _never
+) -> str:
     """Run function(text) in a fork of this process; raises SandboxTimeout or SandboxError.
 
     The function sees all of this process's state as it was and can change none of it.
     """
     with _slots.one(timeout) as left:
-        return _run_forked(function, text, left)
+        return _run_forked(function, text, left, cancelled)
 
 
-def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> str:
+def _run_forked(function: Callable[[str], str], text: str, timeout: float, cancelled: Told) -> str:
     import multiprocessing  # heavy, and most calls need none
 
     context: Any = multiprocessing.get_context("fork")
@@ -235,8 +253,10 @@ def _run_forked(function: Callable[[str], str], text: str, timeout: float) -> st
         process.start()
         sender.close()
     try:
-        if not receiver.poll(max(0.0, timeout)):
-            raise SandboxTimeout(f"no reply within {timeout:.3g} s")
+        end = time.monotonic() + timeout
+        while not receiver.poll(min(max(0.0, end - time.monotonic()), _LOOK)):
+            if cancelled() or time.monotonic() >= end:
+                raise SandboxTimeout(f"no reply within {timeout:.3g} s")
         return receiver.recv_bytes(MAX_REPLY).decode()
     except (EOFError, OSError):
         process.join(_GRACE)
@@ -276,7 +296,8 @@ def _forked(
         os._exit(1)  # it ended before it could be bound to it
     os.setsid()
     _output_to_stderr()
-    _limit_resources()
+    limit_files()
+    limit_memory()
     _end_after(timeout)
     if "torch" in sys.modules:
         # Its pool of threads did not come along: an operation that waited for one would hang.
@@ -291,7 +312,8 @@ def _serve(handler: str) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     _output_to_stderr()
-    _limit_resources()
+    limit_files()
+    limit_memory()
     module, _, name = handler.partition(":")
     function = getattr(importlib.import_module(module), name)
     for line in requests:
@@ -313,44 +335,10 @@ def _output_to_stderr() -> None:
 def _end_after(timeout: float | None) -> None:
     """Let the kernel end this process if its parent is gone and cannot; None stops the clock."""
     if timeout is not None:
-        _limit_processor(timeout)
+        limit_processor(timeout + _GRACE)
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, 0 if timeout is None else timeout + _GRACE)
-
-
-def _limit_processor(timeout: float) -> None:
-    """Processor seconds for one call, should the clock be stopped: all cores for its time."""
-    try:
-        import resource
-    except ImportError:
-        return
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    if timeout < _LONGEST:
-        limit = int(used + (timeout + _GRACE) * (os.cpu_count() or 1)) + 1
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
-
-
-def _limit_resources() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    used = 0
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm") as statm:
-        used = int(statm.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
-    with contextlib.suppress(OSError, ValueError):
-        limit = used + MEMORY_LIMIT
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    caps = ((resource.RLIMIT_FSIZE, FILE_LIMIT), (resource.RLIMIT_NOFILE, OPEN_FILES))
-    for kind, cap in (*caps, (resource.RLIMIT_CORE, 0)):
-        soft, hard = resource.getrlimit(kind)
-        if soft == resource.RLIM_INFINITY or soft > cap:
-            with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(kind, (cap, hard))
 
 
 def _kill_group(pid: int) -> None:

@@ -9,7 +9,7 @@ import zlib
 import httpx
 import pytest
 
-from mrkl.tools import http
+from mrkl.tools import http, http_rules
 from tests.local_server import Answer, serve
 
 INSIDE = [
@@ -37,9 +37,9 @@ INSIDE = [
 @pytest.mark.parametrize("url", INSIDE)
 def test_addresses_inside_are_refused(url: str) -> None:
     """By the check alone: should it fail, no request must leave this machine."""
-    limits = http._Limits(time.monotonic() + 2, 1, allow_loopback=False)
+    limits = http_rules.Limits(time.monotonic() + 2, 1, allow_loopback=False)
     with pytest.raises(http.HttpError) as caught:
-        http._public_address(httpx.URL(url).host, 80, limits)
+        http_rules.public_address(httpx.URL(url).host, 80, limits)
     assert caught.value.kind in ("refused", "offline")  # a resolver may not know odd spellings
     if "[" in url:
         assert caught.value.kind == "refused"
@@ -101,7 +101,19 @@ def behaviour(path: str, query: dict[str, list[str]]) -> Answer:
     if path == "/sleep":
         time.sleep(1.5)
     if path.startswith("/status/"):
-        return int(path.rsplit("/", 1)[1]), {"Retry-After": "99999"}, b"no"
+        return int(path.rsplit("/", 1)[1]), {}, b"no"
+    if path == "/later":
+        return 503, {"Retry-After": where}, b"no"
+    if path == "/twice-packed":
+        return 200, {"Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"{}"))
+    if path == "/brotli":
+        return 200, {"Content-Encoding": "br"}, b"\x0b\x02\x80{}\x03"
+    if path == "/many-headers":
+        return 200, {f"X-{n}": "y" * 900 for n in range(200)}, b"{}"
+    if path == "/strange-headers":
+        return 200, {"Cache-Control": "max-age=" + "9" * 500, "Date": "nonsense", "Age": "-1"}, b"{"
+    if path == "/to-nowhere":
+        return 302, {"Location": "http://[::1"}, b""
     return 200, {}, b"{}"
 
 
@@ -138,7 +150,15 @@ def test_redirects_are_checked_again(server: str, url: str) -> None:
         ("/deep", ("bad_response",)),
         ("/bytes", ("bad_response",)),
         ("/sleep", ("timeout",)),
-        *((f"/status/{code}", ("status",)) for code in (400, 401, 403, 404, 418, 429, 500, 503)),
+        ("/twice-packed", ("bad_response",)),
+        ("/brotli", ("bad_response",)),
+        ("/many-headers", ("bad_response",)),
+        ("/strange-headers", ("bad_response",)),
+        ("/to-nowhere", ("bad_response",)),
+        *(
+            (f"/status/{code}", ("status",))
+            for code in (400, 401, 403, 404, 418, 500, 502, 503, 504)
+        ),
     ],
 )
 def test_servers_that_behave_badly(server: str, path: str, kinds: tuple[str, ...]) -> None:
@@ -147,3 +167,28 @@ def test_servers_that_behave_badly(server: str, path: str, kinds: tuple[str, ...
         http.get(server + path, allow_loopback=True, timeout=1).json()
     assert caught.value.kind in kinds
     assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    "later",
+    ["99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 2099 00:00 +0000"],
+)
+def test_a_host_may_ask_for_an_hour_of_rest_at_most(later: str) -> None:
+    with serve(behaviour) as address:
+        for expected in ("status", "busy"):
+            with pytest.raises(http.HttpError) as caught:
+                http.get(f"{address}/later", {"to": later}, allow_loopback=True, timeout=2)
+            assert caught.value.kind == expected
+        assert "another 3600 s" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "later",
+    ["", "-5", "soon", "1e9", "0x10", "\u00b2", "Thu, 32 Foo 2026", "Thu, 01 Jan 1970 00:00 GMT"],
+)
+def test_a_rest_that_is_none_changes_nothing(later: str) -> None:
+    with serve(behaviour) as address:
+        for _ in range(2):
+            with pytest.raises(http.HttpError) as caught:
+                http.get(f"{address}/later", {"to": later}, allow_loopback=True, timeout=2)
+            assert caught.value.kind == "status"

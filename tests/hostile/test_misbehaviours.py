@@ -13,6 +13,7 @@ import pytest
 import mrkl
 from mrkl.agent import Agent
 from mrkl.answer import Answer
+from mrkl.experts.registry import builtin_expert
 from mrkl.openai_compatible import OpenAICompatible
 from mrkl.scripted import ScriptedLanguage
 from tests.hostile import rogues
@@ -183,3 +184,35 @@ def test_17_never_stops() -> None:
     assert len(asked) == 2
     assert answer.status == "failed"
     assert "cannot be used" in answer.text
+
+
+@mrkl.expert(isolate=False)
+def many(n: int) -> list[int]:
+    """So many numbers."""
+    return list(range(n))
+
+
+@mrkl.expert(isolate=False)
+def long(n: int) -> str:
+    """So many letters."""
+    return "x" * n
+
+
+@pytest.mark.parametrize(("expert", "most"), [(many, 1_000), (long, 10_000)])
+def test_results_over_the_cap_are_cut_and_marked(expert: mrkl.Expert, most: int) -> None:
+    for count, cut in ((most, False), (most + 1, True), (9 * most, True)):
+        plan = f"#1 a -> {expert.name}(n={count})\n<|answer|>#1"
+        answer = agent({"go": plan}, expert).ask("go")
+        assert answer.status == "answered"
+        assert len(answer.value) == most
+        assert answer.truncated is cut
+        assert answer.text.endswith("(only a part)") is cut
+        assert answer.as_dict()["steps"][0]["result"]["truncated"] is cut
+        assert [event.data.get("truncated", False) for event in answer.trace.of("result")] == [cut]
+
+
+def test_nothing_is_computed_with_a_part() -> None:
+    plan = '#1 a -> many(n=5000)\n#2 b -> calculator(expression="sum(#1)")\n<|answer|>#2'
+    answer = agent({"go": plan}, many, builtin_expert("calculator")).ask("go")
+    assert answer.status == "failed"
+    assert answer.value is None

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -68,6 +69,69 @@ def test_a_cancelled_task_lets_go_at_once() -> None:
         return loop.time() - began
 
     assert asyncio.run(run()) < 1.5
+
+
+def waiting_agent(folder: Path) -> Agent:
+    """Its first step notes its process and waits; the second notes that it was called."""
+
+    @mrkl.expert(timeout=30)
+    def waits(number: int) -> int:
+        """Waits in a process of its own."""
+        (folder / "process").write_text(str(os.getpid()))
+        threading.Event().wait(25)
+        return number
+
+    @mrkl.expert(isolate=False)
+    def after(number: int) -> int:
+        """Is called afterwards."""
+        (folder / "after").touch()
+        return number
+
+    plan = "#1 a -> waits(number=1)\n#2 b -> after(number=#1)\n<|answer|>#2"
+    return Agent([waits, after], model=ScriptedLanguage({"go": plan}))
+
+
+def process_of(folder: Path) -> int:
+    """The number of the process of the first step, once it is there."""
+    for _ in range(1000):
+        if (folder / "process").exists() and (folder / "process").read_text():
+            return int((folder / "process").read_text())
+        time.sleep(0.01)
+    raise AssertionError("the first step was not called")
+
+
+def assert_ended(pid: int, folder: Path) -> None:
+    """The process ends at once, and no further step is made."""
+    for _ in range(150):
+        time.sleep(0.01)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            assert not (folder / "after").exists()
+            return
+    raise AssertionError("the call goes on")
+
+
+def test_cancelling_a_task_ends_the_call_under_way(tmp_path: Path) -> None:
+    asked = waiting_agent(tmp_path)
+
+    async def run() -> int:
+        task = asyncio.create_task(asked.aask("go"))
+        pid = await asyncio.to_thread(process_of, tmp_path)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return pid
+
+    assert_ended(asyncio.run(run()), tmp_path)
+
+
+def test_leaving_a_stream_ends_the_call_under_way(tmp_path: Path) -> None:
+    events = waiting_agent(tmp_path).stream("go")
+    next(events)
+    pid = process_of(tmp_path)
+    events.close()  # type: ignore[attr-defined]
+    assert_ended(pid, tmp_path)
 
 
 @pytest.mark.skipif(not sandbox.can_fork(), reason="this system has no safe fork")
@@ -178,3 +242,82 @@ def test_an_interruption_is_clean(effects: str, steps: str) -> None:
     out, err = child.communicate(timeout=20)
     assert (out, child.returncode) == ("clean\n", 130)
     assert "Traceback" not in err
+
+
+def _mounts() -> bool:
+    """Whether this user may mount in a namespace of his own."""
+    trial = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/mnt"]
+    try:
+        return subprocess.run(trial, check=False, capture_output=True, timeout=20).returncode == 0
+    except OSError:
+        return False
+
+
+needs_mounts = pytest.mark.skipif(not _mounts(), reason="no mounts without leave of the system")
+HOME = """
+set -e
+mount -t tmpfs -o size=200k none "$1"
+mkdir -p "$1/.cache"
+$3
+export HOME="$1"
+unset MRKL_LOG MRKL_CACHE XDG_STATE_HOME XDG_CACHE_HOME
+shift; exec "$1" -c "$0"
+"""
+MANY = ASK.replace("print(", "for _ in range(200): agent.ask('2+3')\nprint(")
+
+
+@needs_mounts
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        ("true", "database or disk is full"),
+        ('mount -o remount,ro "$1"', "Read-only file system"),
+        (
+            'mkdir -p "$1/.local/state/mrkl"; mount -o remount,ro "$1"',
+            "unable to open database file",
+        ),
+    ],
+    ids=["a disk that fills up", "a read-only home", "a read-only home with a folder"],
+)
+def test_a_disk_that_takes_nothing_more(prepare: str, said: str, tmp_path: Path) -> None:
+    shell = HOME.replace("$3", prepare)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", shell, MANY, str(tmp_path), sys.executable],
+        check=False,
+        capture_output=True,
+        timeout=60,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout == "5. 5000 m.\n", done.stderr
+    assert done.stderr.count("nothing more is logged") == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+INTERRUPTED_EARLY = """
+import sys
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == wanted:
+            raise KeyboardInterrupt
+        return None
+wanted = sys.argv[1]
+sys.meta_path.insert(0, Interrupts())
+sys.argv[1:] = ["ask", "2+2"]
+from mrkl.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["mrkl.cli", "typer", "mrkl.agent", "torch"])
+def test_an_interruption_while_it_loads_is_clean(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_EARLY, module],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr in ("", "mrkl: interrupted\n")

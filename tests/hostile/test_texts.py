@@ -205,3 +205,25 @@ def test_quantities_convert_or_say_why(text: str, to: str) -> None:
 def test_cleaning_leaves_no_token_and_masking_never_fails(text: str) -> None:
     assert "<|" not in clean(text)
     masked(text)
+
+
+@mrkl.expert(isolate=False)
+def screen(n: int) -> str:
+    """Text that would take over a terminal."""
+    return "a\x1b[31m\x1b]0;title\x07\x9b31m\u202eb\r\nnext\ttab 👩\u200d👩 é"
+
+
+def test_text_from_outside_does_not_reach_the_terminal_as_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from mrkl.cli import print_answer
+
+    script = {"go": "#1 \x1b[31mgo -> screen(n=1)\n<|answer|>It says #1"}
+    answer = Agent([screen], model=ScriptedLanguage(script)).ask("go")
+    print_answer(answer, why=True)
+    shown = capsys.readouterr()
+    for text in (shown.out, shown.err):
+        assert not set("\x1b\x07\x9b\u202e\r") & set(text)
+    assert shown.out.endswith("next\ttab 👩\u200d👩 é\n")
+    assert answer.steps[0].result is not None
+    assert "\x1b[31m" in str(answer.steps[0].result.value)  # the value is as it came

@@ -115,8 +115,12 @@ def broken(folder: Path, target: Path, change: Any) -> None:
             lambda t: t.update({"lm_head.weight": torch.ones(264, 64, dtype=torch.int32)}),
             "lm_head.weight has the unsupported type torch.int32",
         ),
+        (
+            lambda t: t.update({"lm_head.weight": t["lm_head.weight"].to(torch.float8_e4m3fn)}),
+            "lm_head.weight has the unsupported type torch.float8_e4m3fn",
+        ),
     ],
-    ids=["missing", "unexpected", "shape", "nan", "type"],
+    ids=["missing", "unexpected", "shape", "nan", "type", "narrow type"],
 )
 def test_broken_tensors_are_named(folder: Path, tmp_path: Path, change: Any, message: str) -> None:
     broken(folder, tmp_path, change)

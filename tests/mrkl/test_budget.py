@@ -1,5 +1,6 @@
 """What a question may cost, and what happens when that is used up."""
 
+import sys
 import threading
 import time
 
@@ -12,7 +13,7 @@ from mrkl.experts.registry import builtin_expert
 TWO_CALLS = '#1 a -> calculator(expression="2*3")\n#2 b -> calculator(expression="#1+1")\n'
 
 
-@pytest.mark.parametrize("part", ["calls", "seconds", "tokens"])
+@pytest.mark.parametrize("part", ["calls", "seconds", "tokens", "memory"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_limits_are_above_zero(part: str, value: float):
     with pytest.raises(ValueError, match=rf"Budget\({part}="):
@@ -105,3 +106,51 @@ def test_what_cannot_be_bounded_before_is_ended(scripted):
     answer = agent.execute("?", [call])
     assert time.monotonic() - began < 2.5
     assert (answer.value, answer.exit_code) == (None, 6)
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is measured on Linux")
+MB = 1 << 20
+
+
+def holds(megabytes: int) -> int:
+    """Fills so much memory."""
+    return len(bytearray(b"x") * (megabytes * MB)) // MB
+
+
+def here(megabytes: int) -> int:
+    """Fills so much memory."""
+    return holds(megabytes)
+
+
+def asked_to_hold(scripted, megabytes: int, expert: mrkl.Expert, budget: mrkl.Budget):
+    call = f"{expert.name}(megabytes={megabytes})"
+    plan = f'#1 a -> {call}\n#2 b -> calculator(expression="#1 * 2")\n<|answer|>#2'
+    return scripted({"?": plan}, expert, budget=budget).ask("?")
+
+
+@linux
+@pytest.mark.parametrize("local", [False, True], ids=["worker", "fork"])
+def test_a_call_may_hold_so_much_memory_and_no_more(scripted, local: bool):
+    expert = mrkl.expert(holds, timeout=20)
+    if local:
+        expert.origin = None
+    budget = mrkl.Budget(memory=100 * MB)
+    answer = asked_to_hold(scripted, 60, expert, budget)
+    assert answer.value == 120
+    assert 55 * MB < answer.used.memory < 90 * MB
+    greedy = asked_to_hold(scripted, 150, expert, budget)
+    assert (greedy.status, greedy.exit_code, greedy.value) == ("failed", 6, None)
+    assert "needs more than the 100 MB of memory that it may have" in greedy.text
+    assert asked_to_hold(scripted, 60, expert, budget).value == 120
+
+
+@linux
+def test_what_this_process_grows_by_is_checked_before_the_next_call(scripted):
+    expert = mrkl.expert(here, isolate=False)
+    kept = bytearray(b"x") * (40 * MB)  # the process's highest is now at least this
+    del kept
+    answer = asked_to_hold(scripted, 400, expert, mrkl.Budget(memory=200 * MB))
+    assert answer.used.memory > 200 * MB
+    assert (answer.status, answer.exit_code) == ("failed", 6)
+    assert answer.steps[0].result is not None
+    assert "the budget of 200 MB of memory is used up" in answer.text

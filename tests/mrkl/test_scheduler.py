@@ -88,3 +88,13 @@ def test_an_expert_that_writes_needs_leave(scripted):
     refused = scripted(scripts, note).ask("note 7")
     assert (refused.status, refused.exit_code, ran) == ("refused", 4, [])
     assert scripted(scripts, note, allow=("write",)).ask("note 7").text == "Noted 7."
+
+
+def test_a_failure_goes_down_a_whole_chain():
+    found = outcomes("#1 a -> fail()\n#2 b -> add(n=#1)\n#3 c -> add(n=#2)\n#4 d -> add(n=1)\n")
+    assert [getattr(found[k], "message", "a result") for k in (1, 2, 3, 4)] == [
+        "fail: RuntimeError: no such thing",
+        "step 1 gave no result",
+        "step 2 gave no result",
+        "a result",
+    ]

@@ -43,7 +43,7 @@ def test_an_error_of_the_work_comes_out():
         listener(Event("note", 0.0))  # type: ignore[operator]
         raise RuntimeError("gone")
 
-    events = follow(work)
+    events = follow(work, threading.Event())
     assert next(events).kind == "note"  # type: ignore[union-attr]
     with pytest.raises(RuntimeError, match="gone"):
         next(events)

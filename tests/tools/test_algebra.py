@@ -204,3 +204,14 @@ def test_errors(task: str, text: str, more: dict[str, str], message: str) -> Non
 @given(st.integers(-9, 9).filter(bool), st.integers(-50, 50), st.integers(-50, 50))
 def test_linear_equations(a: int, b: int, c: int) -> None:
     assert work_out("solve", f"{a}x + {b} = {c}").value == Fraction(c - b, a)
+
+
+@pytest.mark.parametrize("task", ["solve", "minimum"])
+@pytest.mark.parametrize("bound", ["x^2", "y", "x > 3", "i"])
+def test_bounds_of_a_range_are_numbers(task: str, bound: str) -> None:
+    with pytest.raises(BadFormula):
+        work_out(task, "x^2 = 4" if task == "solve" else "x^2", upper=bound)
+
+
+def test_lg_is_the_logarithm_to_ten() -> None:
+    assert work_out("evaluate", "lg(1000)").value == work_out("evaluate", "log10(1000)").value == 3

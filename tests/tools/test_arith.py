@@ -276,3 +276,23 @@ def test_numbers_are_written_as_people_do(value: Fraction | float, text: str) ->
 
 def test_integers_of_any_length_are_exact() -> None:
     assert number_text(10**5000 + 7) == "1" + "0" * 4999 + "7"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("#" + "9" * 5000, "no result #9999"),
+        ('argmax("": 1, b: 2)', "a name before ':'"),
+        ("argmax( : 1, b: 2)", "expected a name"),
+    ],
+)
+def test_what_the_fuzzer_found_is_said(text: str, said: str) -> None:
+    with pytest.raises(BadExpression, match=said):
+        evaluate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("ncr(0, 0)", 1), ("npr(0, 0)", 1), ("argmax(#²: 1, #1: 0)", "#²")]
+)
+def test_what_the_fuzzer_found_has_a_value(text: str, value: object) -> None:
+    assert evaluate(text, {1: 3}) == value

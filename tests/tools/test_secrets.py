@@ -1,5 +1,8 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
+from mrkl.tools import secrets
 from mrkl.tools.secrets import keep, load, masked
 
 
@@ -44,3 +47,9 @@ def test_values_of_the_environment_and_kept_ones(monkeypatch: pytest.MonkeyPatch
     keep("another plain secret")
     assert masked("it is another plain secret") == "it is ***"
     assert load("NO_SUCH_VARIABLE_FOR_TESTS") is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(some.from_regex(secrets._SHAPES))
+def test_no_shape_is_without_a_hint(text: str) -> None:
+    assert masked(text) == secrets._SHAPES.sub(secrets._mask, text)
