@@ -1,8 +1,8 @@
 """Puts values into the wording of an answer, and says where every number comes from.
 
 In: a template with slots `#k`, the plan, its outcomes and the question. Out: text and spans. A
-number that is neither in the question nor a slot never gets out: the plain values stand in for
-such a sentence. Failures become one plain sentence each. It words nothing else by itself.
+number that is neither in the question nor a slot never gets out, nor a word for a thing that nobody
+spoke of: the plain values stand in for such a sentence. Failures become one plain sentence each. It words nothing else by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from mrkl.answer import Span
 from mrkl.experts.base import Failure, Result, Value
+from mrkl.own_words import strange_words
 from mrkl.plan import Plan, Step, references
 from mrkl.prompt import WHOLE_QUESTION
 from mrkl.tools.number_words import find_numbers
@@ -44,6 +45,9 @@ def compose(
     named = {number for _, _, number in slots}
     complete = any(step.id in named for step in plan.outputs())
     if not complete or not named <= set(results) or not _supported(text, slots, question):
+        return plain_values(plan, outcomes)
+    sources = [question, *(step.subquery for step in plan), *map(str, results.values())]
+    if strange_words(text, sources):
         return plain_values(plan, outcomes)
     writer = _Writer(question)
     at = 0

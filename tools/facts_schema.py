@@ -62,7 +62,7 @@ SELECTABLE: tuple[Kind, ...] = ("country", "city", "element", "planet")
 
 # Square kilometres and the like are written as in `unit`; the engine converts other units.
 ATTRIBUTES: dict[str, Attribute] = {
-    "population": Attribute("population", ("country", "city", "continent"), "whole"),
+    "population": Attribute("population", ("country", "continent", "city"), "whole"),
     "area": Attribute("area", ("country",), "number", "km²"),
     "population density": Attribute("population_density", ("country",), "number", "people/km²"),
     "capital": Attribute("capital", ("country",)),

@@ -89,7 +89,7 @@ def _element(raw: Row, phases: list[Row]) -> Row:
         "group": raw["group_id"],
         "group_name": raw["group_name"] or None,
         "period": raw["period"],
-        "density": float(f"{raw['density']:.6g}") if raw["density"] else None,
+        "density": _density(raw),
         "melting_point": melting,
         "boiling_point": boiling,
         "state": _state(melting, boiling),
@@ -97,6 +97,13 @@ def _element(raw: Row, phases: list[Row]) -> Row:
         "discoverer": found,
         "discoverer_key": name_key(found or ""),
     }
+
+
+def _density(raw: Row) -> float | None:
+    """g/cm³; from fermium on nobody has had enough to weigh, what is printed is predicted."""
+    if not raw["density"] or raw["atomic_number"] >= 100:
+        return None
+    return float(f"{raw['density']:.6g}")
 
 
 def _celsius(kelvin: float | None) -> float | None:

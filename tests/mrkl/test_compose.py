@@ -34,7 +34,8 @@ def plan(count: int = 1):
     ],
 )
 def test_slots(template: str, result: Result, text: str):
-    composed = compose(template, plan(), {1: result}, "between three and 1200 of them")
+    asked = "between three and 1200 kg, ounces or $: minutes, heavy, denser, unknown"
+    composed = compose(template, plan(), {1: result}, asked)
     assert (composed.text, composed.kept) == (text, True)
     for span in composed.spans:
         assert composed.text[span.start : span.end] == span.text
@@ -54,6 +55,12 @@ def test_a_template_that_cannot_be_supported_gives_way(template: str):
     composed = compose(template, plan(), {1: Result(42)}, "how many?")
     assert (composed.text, composed.kept) == ("42", False)
     assert composed.spans[0].step == 1
+
+
+def test_a_thing_that_nobody_spoke_of_gives_way():
+    asked = "my gran is 5 foot 3"
+    assert compose("The horse is #1.", plan(), {1: Result(160, "cm")}, asked).text == "160 cm"
+    assert compose("Your gran is #1.", plan(), {1: Result(160, "cm")}, asked).kept
 
 
 def test_several_plain_values_are_named():
