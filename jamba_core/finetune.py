@@ -93,20 +93,19 @@ class FineTuning:
         """Rounds over all examples, each with a draw from `replay` at most as large.
 
         Replayed examples keep the model where it was: what it should say of them is what it said
-        before the first step. Ends after `rounds`, after `seconds`, when the held-out loss no longer falls (without
-        held-out examples: never before), or by KeyboardInterrupt; the best round is kept. `on_step`
-        hears how many examples of how many are done, and the loss of the last ones.
+        before the first step. Ends after `rounds`, after `seconds`, when the held-out loss no longer
+        falls (without held-out examples: never before), or by KeyboardInterrupt; the best round is
+        kept. `on_step` hears how many examples of how many are done, and the last ones' loss.
         """
         rng = random.Random(self.seed)
-        until = time.monotonic() + seconds
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # one thread a part of the batch instead: they never wait
         replay = rng.sample(replay, min(len(replay), REPLAYED))
         self.anchors = {example: self._hidden(example) for example in replay}
         drawn = min(len(replay), len(examples))
         whole = rounds * (len(examples) + drawn)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # one thread a part of the batch instead: they never wait
         best = self.loss(held_out) if held_out else None
-        done, stale = 0, 0
+        until, done, stale = time.monotonic() + seconds, 0, 0
         try:
             for number in range(1, rounds + 1):
                 losses: list[float] = []

@@ -43,6 +43,7 @@ def train(
     expert: cli.Extra = None,
 ) -> None:
     """Teach the core your own experts' questions; Ctrl-C stops early and keeps the best."""
+    cli.one_thread()  # first of all: the next lines load torch
     from mrkl.fine_tuning import Settings, TrainingError, split
     from mrkl.fine_tuning import train as run
     from mrkl.jamba_core import CheckpointError, ConfigError, Tokenizer
@@ -50,7 +51,6 @@ def train(
     from mrkl.lessons import LessonError, read
     from mrkl.router import Router
 
-    cli.one_thread()
     experts = cli.load_experts(expert, database)
     try:
         if out.exists() and (not out.is_dir() or not _ours(out)):
