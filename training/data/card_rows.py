@@ -171,7 +171,7 @@ def _planned(
     roll = rng.random()
     if roll < 0.07 and question.at:
         return card_steps.first_worked_out(question, card, rng)
-    text, arguments = _styled(question, card, rng)
+    text, arguments = styled(question, card, rng)
     if "->" in text:
         return None
     if roll < 0.17 and card_steps.numeric(card):
@@ -192,7 +192,7 @@ def _planned(
     return Planned(text, [step], [(1, card_steps.invented(card, rng))], "#1")
 
 
-def _styled(question: Question, card: Card, rng: random.Random) -> tuple[str, dict[str, Any]]:
+def styled(question: Question, card: Card, rng: random.Random) -> tuple[str, dict[str, Any]]:
     """Typed by somebody else; sometimes all in lower case, copied names too."""
     keep: list[str] = []
     for parameter in card.parameters:

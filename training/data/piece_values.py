@@ -28,6 +28,10 @@ _FIRMS = (
     "Baltic", "Meridian", "Halloran", "Silverline", "Quill", "Marlow", "Zephyr",
 )  # fmt: skip
 _TRADES = ("Ltd", "GmbH", "& Sons", "Foods", "Logistics", "Bakery", "Motors", "Textiles", "Labs")
+_SURNAMES = (
+    "Novak", "Okafor", "Lindqvist", "Patel", "Moreau", "Tanaka", "Rossi", "Kowalski", "Haddad",
+)  # fmt: skip
+_FIRST_NAMES = tuple(name for name in words.PERSONS if name.isalpha())
 _HOSTS = ("example.com", "mail.example", "post.example.org", "office.example.net")
 _OPEN = (" ", "(", "'", '"', "")  # what may stand before a number in words
 _CLOSE = (" ", ")", ",", ".", "?", "!", ";", ":", "")
@@ -54,11 +58,7 @@ def _code(rng: random.Random) -> str:
 
 
 def _email(rng: random.Random) -> str:
-    return f"{_first(rng).lower()}{rng.choice(('', str(rng.randint(2, 99))))}@{rng.choice(_HOSTS)}"
-
-
-def _first(rng: random.Random) -> str:
-    return rng.choice(_FIRST_NAMES)
+    return f"{rng.choice(_FIRST_NAMES).lower()}{rng.choice(('', str(rng.randint(2, 99))))}@{rng.choice(_HOSTS)}"
 
 
 def _phone(rng: random.Random) -> str:
@@ -85,24 +85,6 @@ def _street(rng: random.Random) -> str:
     return rng.choice((f"{number} {street}", f"{street} {number}", street))
 
 
-def _surname(rng: random.Random) -> str:
-    return rng.choice(
-        [
-            "Novak",
-            "Okafor",
-            "Lindqvist",
-            "Patel",
-            "Moreau",
-            "Tanaka",
-            "Rossi",
-            "Kowalski",
-            "Haddad",
-            "Byrne",
-        ]
-    )
-
-
-_FIRST_NAMES = tuple(name for name in words.PERSONS if name.isalpha())
 Draw = Callable[[random.Random], str]
 # the kinds of text that a role may name in `values`
 KINDS: dict[str, Draw] = {
@@ -112,7 +94,7 @@ KINDS: dict[str, Draw] = {
     "company": lambda rng: f"{rng.choice(_FIRMS)} {rng.choice(_TRADES)}",
     "email": _email,
     "food": lambda rng: rng.choice(words.FOODS),
-    "full_name": lambda rng: f"{_first(rng)} {_surname(rng)}",
+    "full_name": lambda rng: f"{rng.choice(_FIRST_NAMES)} {rng.choice(_SURNAMES)}",
     "item": lambda rng: rng.choice(words.SINGLE_ITEMS),
     "language": lambda rng: rng.choice(words.LANGUAGES),
     "person": lambda rng: rng.choice(words.PERSONS),
@@ -131,7 +113,7 @@ _QUOTABLE = ("sentence", "title", "word", "topic", "item", "code")
 
 def drawn(role: Role, rng: random.Random, bare: bool = False) -> Part:
     """One way of saying one value of the role. `bare`: fit to stand inside a sentence."""
-    if role.fixed and (role.choices or role.type == "bool" or (not bare and rng.random() < 0.1)):
+    if role.fixed_only or (role.fixed and not bare and rng.random() < 0.1):
         text, value = rng.choice(role.fixed)
         return Part(role, text, value, text)
     form = _form(role, rng, bare)
@@ -174,11 +156,11 @@ def _number(role: Role, form: Form, rng: random.Random) -> Part:
         typed = _typed(role, form, amount, rng)
         text = form.said.replace("{v}", typed)
         return Part(role, text, form.argument.replace("{v}", str(amount)), form.said)
-    value = _value(role, rng)
+    value = sample(role, rng)
     return Part(role, form.said.replace("{v}", _typed(role, form, value, rng)), value, form.said)
 
 
-def _value(role: Role, rng: random.Random) -> int | float:
+def sample(role: Role, rng: random.Random) -> int | float:
     """Within the bounds, on the step; small ones more often where the range is wide."""
     low, high = role.low, role.high
     if low >= 0 and high > 50 * max(low, 1) and rng.random() < 0.5:

@@ -31,6 +31,11 @@ _FILLERS = frozenset(
         "this be and or to me us im do does v ve re ll number value amount some about so just",
     )
 )
+# kinds of text that nobody takes for another kind
+_LOOKS = {kind: kind for kind in ("time", "email", "phone", "url", "city", "street", "code")} | {
+    "person": "person",
+    "full_name": "person",
+}
 # amounts of another unit that are tried: small counts, round ones, halves, tenths
 _AMOUNTS = (
     *range(1, 61), *range(70, 200, 10), *range(200, 1000, 50), *range(1000, 20001, 500),
@@ -77,13 +82,22 @@ class Role:
 
     @property
     def family(self) -> str:
-        """Numbers can be taken for each other, texts and dates likewise."""
-        return "number" if self.type in NUMERIC else self.type
+        """Roles of one family can be taken for each other: numbers, dates, texts of one kind."""
+        if self.type in NUMERIC:
+            return "number"
+        if self.type == "str":
+            return f"text {_LOOKS.get(self.kind, '')}"
+        return "wording" if self.fixed_only else self.type
+
+    @property
+    def fixed_only(self) -> bool:
+        """Whether each value has its own ways of being said."""
+        return self.type in ("bool", "choice")
 
     @property
     def optional_default(self) -> Any:
         """What the card shows where the value may be left out."""
-        if self.default is not None or self.type not in ("bool", "choice"):
+        if self.default is not None or not self.fixed_only:
             return self.default
         return False if self.type == "bool" else self.choices[0]
 

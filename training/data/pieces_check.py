@@ -28,7 +28,8 @@ _TASK_KEYS = frozenset(
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ARITHMETIC = re.compile(r"(\{v\}|[\d.+\-*/() ])+")
-_NEVER = ("->", "\\", "\n", "#", "<|")
+_NEVER = ("->", "\\", "\n", "<|")
+_REFERENCE = re.compile(r"#\d")  # the agent would put a step's result there
 _WHENS = ("any", "past", "rate", "birth", "future")
 _TELLABLE = 0.5  # share of pairs of said forms that must tell two roles of a task apart
 
@@ -118,6 +119,8 @@ def _clean(text: str) -> Iterator[str]:
     for mark in _NEVER:
         if mark in text:
             yield f"{text!r}: must not hold {mark!r}"
+    if _REFERENCE.search(text):
+        yield f"{text!r}: # and a digit would be read as a reference to a step"
     if text != text.strip() or not text:
         yield f"{text!r}: is empty or begins or ends with a blank"
 
@@ -239,7 +242,7 @@ def _task(raw: dict[str, Any], roles: dict[str, Role]) -> Iterator[str]:
         if wrong := set(SLOT.findall(text)) - set(task.roles):
             yield f"asked {text!r}: {', '.join(sorted(wrong))} is none of its needed roles"
     for one, other in combinations([roles[name] for name in used], 2):
-        if one.family == other.family and one.family not in ("bool", "choice"):
+        if one.family == other.family and not one.fixed_only:
             yield from _tellable(one, other)
 
 
