@@ -67,14 +67,16 @@ def _roles(task: Task, pieces: Pieces, rng: random.Random) -> tuple[list[Role], 
     needed = [name for name in task.roles if name in pieces.roles]
     optional = [name for name in task.optional if name in pieces.roles and rng.random() < 0.6]
     if rng.random() < 0.3 or not needed:
+        swapped: set[str] = set()
         for name in rng.sample(pieces.free, min(len(pieces.free), rng.choice((2, 2, 3)))):
             if name in task.roles or name in task.optional:
                 continue
-            if len(needed) > 1 and rng.random() < 0.6:
-                needed[rng.randrange(len(needed))] = name
+            own = [i for i, other in enumerate(needed) if other not in swapped]
+            if len(own) > 1 and rng.random() < 0.6:  # at least one of its own stays
+                needed[rng.choice(own)] = name
             elif len(needed) + len(optional) < MOST_ROLES:
-                (optional if rng.random() < 0.25 else needed).append(name)
-    needed = list(dict.fromkeys(needed))
+                (optional if needed and rng.random() < 0.25 else needed).append(name)
+            swapped.add(name)
     return [pieces.roles[n] for n in needed], [pieces.roles[n] for n in optional]
 
 

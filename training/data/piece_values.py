@@ -189,6 +189,8 @@ def _typed(role: Role, form: Form, value: float, rng: random.Random) -> str:
     if isinstance(value, int) and loose and sign != "-":
         return sign + typed_int(value, rng)
     text = str(value)
+    if role.decimals == 2 and isinstance(value, float) and rng.random() < 0.6:
+        text = f"{value:.2f}"  # as prices are written
     return sign + (grouped(text) if value >= 1000 and rng.random() < 0.4 else text)
 
 
