@@ -26,6 +26,7 @@ _CLAUSE = re.compile(
 )
 _GAPS = (", ", " and ", "; ", ". ", " with ", " - ", ", and ", " / ", "  ")
 _GAP_WEIGHTS = (10, 4, 1.5, 2.5, 1.5, 1, 1.5, 0.3, 1.2)
+_STEADY = (", ", ", ", ", ", " and ", ", and ", "; ", ". ", "  ")  # between all parts alike
 _BEFORE_HEAD = (", ", ". ", " - ", "; ", ": ", "... ", ", so ", " and now: ", ". so ")
 _BEFORE_WEIGHTS = (8, 6, 2, 2, 2, 1, 2, 0.5, 1)
 _AFTER_HEAD = (": ", ", ", "? ", " - ", ". ", " with ", " for ", " if ", " given ", "; ", " (")
@@ -119,7 +120,7 @@ def _joined(head: str, parts: Sequence[Part], rng: random.Random) -> str:
     cut = rng.choices((0, len(parts), rng.randint(0, len(parts))), (4, 4, 1.5))[0]
     copied = {part.text: part.argument for part in parts if isinstance(part.argument, str)}
     text = ""
-    steady = rng.choices(_GAPS, _GAP_WEIGHTS)[0] if rng.random() < 0.5 else None
+    steady = rng.choice(_STEADY) if rng.random() < 0.5 else None
     pieces = [part.text for part in parts]
     pieces.insert(cut, head)
     closing = ""
@@ -154,7 +155,7 @@ def _after_head(head: str, piece: str, rng: random.Random) -> str:
     if head.endswith(("?", "!", ".", ":")):
         return " "
     gap = rng.choices(_AFTER_HEAD, _AFTER_WEIGHTS)[0]
-    if gap == " if " and not _CLAUSE.search(piece):
+    if gap == " if " and not (_CLAUSE.search(piece) and re.search(r"\d", piece)):
         return ", "
     if gap in (" with ", " for ", " given ") and not _nominal(piece):
         return ": "
@@ -167,12 +168,9 @@ def _gap(before: str, piece: str, steady: str | None, rng: random.Random) -> str
     gap = steady or rng.choices(_GAPS, _GAP_WEIGHTS)[0]
     if gap == " with " and not _nominal(piece):
         gap = ", "
-    if (
-        gap in (" and ", "  ", " / ")
-        and _number_like(before.split()[-1])
-        and _number_like(piece.split()[0])
-    ):
-        gap = ", "  # never `twenty and five`
+    beside = _number_like(before.split()[-1]) and _number_like(piece.split()[0])
+    if beside and gap in (" and ", "  ", " / ", " - "):
+        gap = ", "  # never `twenty and five`, `51 - 13`
     return " " if gap == "  " else gap
 
 
