@@ -44,7 +44,7 @@ def rows(rng: random.Random, split: str) -> Iterator[Row]:
     """Endless rows of this kind. Raises ValueError when a piece is not well written."""
     pieces = load(split)
     for one in cases(rng, pieces):
-        row = _abstained(one, pieces, rng) if rng.random() < 0.06 else _called(one, pieces, rng)
+        row = _abstained(one, pieces, rng) if rng.random() < 0.12 else _called(one, pieces, rng)
         if row is not None:
             yield row
 

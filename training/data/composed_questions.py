@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import combinations, islice, permutations
 from typing import Any
 
-from training.data.composed_cards import Composed
+from training.data.composed_cards import Composed, apart
 from training.data.numbers_as_words import NUMBER_WORDS
 from training.data.piece_values import Part, drawn, labelled, with_value
 from training.data.pieces import SLOT, Pieces, Role, Task, points, vocabulary
@@ -73,10 +73,8 @@ def _asked(task: Task, needed: Sequence[Role], rng: random.Random) -> str | None
 
 def _told_apart(parts: Sequence[Part], silent: Sequence[Role]) -> bool:
     for one, other in combinations(parts, 2):
-        if one.role.family == other.role.family:
-            here, there = points(one.said, other.role), points(other.said, one.role)
-            if not (here and there if one.role.fixed_only else here or there):
-                return False
+        if not apart((one.role, one.said), (other.role, other.said)):
+            return False
     return all(
         points(part.said, role)
         for part in parts
