@@ -88,10 +88,16 @@ def _typed(
     arguments = {made.names[role]: value for role, value in said.items()}
     text, arguments = styled(Question(text, arguments), made.card, rng)
     copied = [p.name for p in made.card.parameters if p.type in ("str", "date")]
-    values = {name: arguments[name] for name in copied if name in arguments}
-    if not all(re.search(rf"(?<!\w){re.escape(v)}(?!\w)", text) for v in values.values()):
+    if not all(_stands(arguments[name], text) for name in copied if name in arguments):
         return None
     return Case(task, text, made.card, arguments)
+
+
+def _stands(value: str, text: str) -> bool:
+    """Whether a text is there in whole words, its own punctuation apart from the question's."""
+    before = r"(?<!\w)" if value[0].isalnum() else r'(?<![^\s"])'
+    after = r"(?!\w)" if value[-1].isalnum() else r'(?![^\s"])'
+    return bool(re.search(before + re.escape(value) + after, text))
 
 
 def _others(one: Case, pieces: Pieces, rng: random.Random) -> list[Card]:

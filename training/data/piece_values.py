@@ -16,7 +16,7 @@ from typing import Any
 
 from training.data import words
 from training.data.moments import RELATIVE, random_date, typed_date, typed_time
-from training.data.numbers_as_words import grouped, in_words, typed_int
+from training.data.numbers_as_words import NUMBER_WORDS, grouped, in_words, typed_int
 from training.data.pieces import NUMERIC, Form, Role, amounts
 
 _STREETS = (
@@ -33,6 +33,7 @@ _SURNAMES = (
 )  # fmt: skip
 _FIRST_NAMES = tuple(name for name in words.PERSONS if name.isalpha())
 _HOSTS = ("example.com", "mail.example", "post.example.org", "office.example.net")
+_MULTIPLES = NUMBER_WORDS - {"percent"}
 _OPEN = (" ", "(", "'", '"', "")  # what may stand before a number in words
 _CLOSE = (" ", ")", ",", ".", "?", "!", ";", ":", "")
 
@@ -197,7 +198,8 @@ def _typed(role: Role, form: Form, value: float, rng: random.Random) -> str:
     sign = ""
     if value < 0:
         sign, value = ("minus " if before in _OPEN and rng.random() < 0.4 else "-"), -value
-    loose = before in _OPEN and after in _CLOSE
+    counted = form.said.partition("{v}")[2].split()[:1]  # `five hundred gross` is 72,000
+    loose = before in _OPEN and after in _CLOSE and not _MULTIPLES.intersection(counted)
     if isinstance(value, int) and loose and sign != "-":
         return sign + typed_int(value, rng)
     if loose and value > 1 and value % 1 == 0.5 and value < 30 and rng.random() < 0.15:
