@@ -218,8 +218,9 @@ def amounts(role: Role, form: Form) -> tuple[int | float, ...]:
     kept: list[int | float] = []
     for amount in _AMOUNTS if "{v}" in form.said else (1,):
         value = evaluate((form.argument or "").replace("{v}", str(amount)))
-        within = not isinstance(value, bool | str | list) and role.low <= value <= role.high
-        if within and (role.type == "float" or value == int(value)):
+        if isinstance(value, str | list) or not role.low <= value <= role.high:
+            continue
+        if role.type == "float" or value == int(value):
             kept.append(amount)
     return tuple(kept)
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeGuard
 
 from mrkl.numbers_in import argument_numbers
 from training.data.piece_values import KINDS
@@ -63,13 +63,13 @@ def _role(raw: dict[str, Any]) -> Iterator[str]:
     if kind not in (*NUMERIC, "str", "bool", "date", "choice"):
         yield f"type {kind!r}: use int, float, str, bool, date or choice"
         return
-    if not all(isinstance(raw.get(key), list) for key in ("names", "descriptions")):
+    if not all(_texts(raw.get(key), 2) for key in ("names", "descriptions")):
         return
     if kind in ("choice", "bool"):
         yield from _ways(raw)
         return
     said = raw.get("said")
-    if not isinstance(said, list) or len(said) < 4:
+    if not _texts(said, 4):
         yield "said: give at least 4 ways, each with {v}"
         return
     yield from _said(said, kind)
@@ -81,6 +81,15 @@ def _role(raw: dict[str, Any]) -> Iterator[str]:
         yield f"when {raw['when']!r}: use one of {', '.join(_WHENS)}"
 
 
+def _texts(value: Any, least: int) -> TypeGuard[list[str]]:
+    """Whether it is a list of at least so many texts."""
+    return (
+        isinstance(value, list)
+        and len(value) >= least
+        and all(isinstance(text, str) for text in value)
+    )
+
+
 def _common(raw: dict[str, Any], keys: frozenset[str]) -> Iterator[str]:
     """What roles and tasks share: id, known fields, names, descriptions."""
     if unknown := sorted(set(raw) - keys):
@@ -89,7 +98,7 @@ def _common(raw: dict[str, Any], keys: frozenset[str]) -> Iterator[str]:
         yield "id: use snake_case"
     for key, least in (("names", 2), ("descriptions", 2)):
         texts = raw.get(key)
-        if not isinstance(texts, list) or len(texts) < least:
+        if not _texts(texts, least):
             yield f"{key}: give a list of at least {least}"
             continue
         if len(set(texts)) < len(texts):
@@ -126,12 +135,9 @@ def _clean(text: str) -> Iterator[str]:
 
 
 def _numbers(raw: dict[str, Any]) -> Iterator[str]:
-    low, high, step = raw.get("low"), raw.get("high"), raw.get("step") or 1
-    if (
-        not all(isinstance(n, int | float) for n in (low, high, step))
-        or not low < high
-        or step <= 0
-    ):
+    low, high, step = (raw.get("low", ""), raw.get("high", ""), raw.get("step") or 1)
+    given = all(isinstance(n, int | float) for n in (low, high, step))
+    if not given or not low < high or step <= 0:
         yield "low, high, step: give numbers with low < high and step > 0"
         return
     decimals = raw.get("decimals") or 0
@@ -190,7 +196,7 @@ def _values(values: Any) -> Iterator[str]:
     if isinstance(values, str):
         if values not in KINDS:
             yield f"values {values!r}: use one of {', '.join(sorted(KINDS))} or a list"
-    elif not isinstance(values, list) or len(set(values)) < 10:
+    elif not _texts(values, 10) or len(set(values)) < 10:
         yield "values: give a kind or a list of at least 10 different texts"
     else:
         for text in values:
@@ -212,7 +218,7 @@ def _ways(raw: dict[str, Any]) -> Iterator[str]:
     for value, texts in ways.items():
         if re.search(r"[\[\],\"{}|]", value):
             yield f"choice {value!r}: no comma, bracket, bar or quote"
-        if not isinstance(texts, list) or len(texts) < 2:
+        if not _texts(texts, 2):
             yield f"{value}: give at least 2 ways of saying it"
             continue
         for text in texts:
@@ -226,6 +232,10 @@ def _ways(raw: dict[str, Any]) -> Iterator[str]:
 
 def _task(raw: dict[str, Any], roles: dict[str, Role]) -> Iterator[str]:
     yield from _common(raw, _TASK_KEYS)
+    lists = ("names", "descriptions", "asked", "roles")
+    if wrong := [key for key in lists if not _texts(raw.get(key), 1)]:
+        yield f"{', '.join(wrong)}: give lists of texts"
+        return
     task = task_of(raw)
     if not 1 <= len(task.roles) <= 5:
         yield "roles: give 1 to 5"
