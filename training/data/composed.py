@@ -44,7 +44,7 @@ def rows(rng: random.Random, split: str) -> Iterator[Row]:
     """Endless rows of this kind. Raises ValueError when a piece is not well written."""
     pieces = load(split)
     for one in cases(rng, pieces):
-        row = _abstained(one, pieces, rng) if rng.random() < 0.06 else _called(one, pieces, rng)
+        row = _abstained(one, pieces, rng) if rng.random() < 0.12 else _called(one, pieces, rng)
         if row is not None:
             yield row
 
@@ -56,7 +56,7 @@ def cases(rng: random.Random, pieces: Pieces) -> Iterator[Case]:
         made = composed(task, *_roles(task, pieces, rng), rng)
         if made is None:
             continue
-        asked = question(task, made, [pieces.roles[name] for name in pieces.free], rng)
+        asked = question(task, made, pieces, rng)
         case = None if asked is None else _typed(task, made, *asked, rng)
         if case is not None:
             yield case
@@ -64,20 +64,21 @@ def cases(rng: random.Random, pieces: Pieces) -> Iterator[Case]:
 
 def _roles(task: Task, pieces: Pieces, rng: random.Random) -> tuple[list[Role], list[Role]]:
     """The task's own roles, or two or three others swapped in or added; and optional ones."""
-    needed = [name for name in task.roles if name in pieces.roles]
-    optional = [name for name in task.optional if name in pieces.roles and rng.random() < 0.6]
-    if rng.random() < 0.3 or not needed:
-        swapped: set[str] = set()
-        for name in rng.sample(pieces.free, min(len(pieces.free), rng.choice((2, 2, 3)))):
-            if name in task.roles or name in task.optional:
-                continue
-            own = [i for i, other in enumerate(needed) if other not in swapped]
-            if len(own) > 1 and rng.random() < 0.6:  # at least one of its own stays
-                needed[rng.choice(own)] = name
-            elif len(needed) + len(optional) < MOST_ROLES:
-                (optional if needed and rng.random() < 0.25 else needed).append(name)
-            swapped.add(name)
-    return [pieces.roles[n] for n in needed], [pieces.roles[n] for n in optional]
+    needed = [pieces.roles[name] for name in task.roles if name in pieces.roles]
+    optional = [pieces.roles[name] for name in task.optional if name in pieces.roles]
+    optional = [role for role in optional if rng.random() < 0.6]
+    if needed and rng.random() >= (0.3 if len(needed) == len(task.roles) else 0.6):
+        return needed, optional
+    own = list(needed)
+    for _ in range(rng.choice((2, 2, 3))):
+        role = pieces.another([*needed, *optional], rng)
+        if role.id in (*task.roles, *task.optional) or role in (*needed, *optional):
+            continue
+        if len(own) > 1 and rng.random() < 0.6:  # at least one of its own stays
+            needed[needed.index(own.pop(rng.randrange(len(own))))] = role
+        elif len(needed) + len(optional) < MOST_ROLES:
+            (optional if needed and rng.random() < 0.25 else needed).append(role)
+    return needed, optional
 
 
 def _typed(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from mrkl.experts.base import Card, Parameter
 from training.data.card_surface import dressed, in_docstring
@@ -40,16 +41,16 @@ def composed(
     names = _names(roles, rng)
     if names is None:
         return None
-    parameters: list[Parameter] = []
-    for role in roles:
-        description = rng.choice(role.descriptions)
-        others = [other for other in roles if other is not role]
-        if not tells(f"{names[role.id]} {description}", role, others):
-            return None
-        default = _default(role, rng) if role in spare else None
-        parameters.append(
-            Parameter(names[role.id], _type(role), description, role not in spare, default)
-        )
+    described = {role.id: rng.choice(role.descriptions) for role in roles}
+    shown = [(role, f"{names[role.id]} {described[role.id]}") for role in roles]
+    if not all(apart(one, other) for one, other in combinations(shown, 2)):
+        return None
+    parameters = [
+        Parameter(names[role.id], _type(role), described[role.id], True) for role in required
+    ] + [
+        Parameter(names[role.id], _type(role), described[role.id], False, _default(role, rng))
+        for role in spare
+    ]
     returns = task.returns or rng.choice(_RETURNS)
     card = Card(rng.choice(task.names), rng.choice(task.descriptions), tuple(parameters), returns)
     sure = [names[role.id] for role in roles if _says_all(names[role.id], role, roles)]
@@ -59,6 +60,13 @@ def composed(
             names = {key: renamed[name] for key, name in names.items()}
             return Composed(other, names, tuple(required), tuple(spare))
     return Composed(_told(card, sure, rng), names, tuple(required), tuple(spare))
+
+
+def apart(one: tuple[Role, str], other: tuple[Role, str]) -> bool:
+    """Whether one of two roles is told apart from the other by what is written of it."""
+    if one[0].family != other[0].family:
+        return True
+    return points(one[1], other[0]) or points(other[1], one[0])
 
 
 def tells(text: str, role: Role, others: Sequence[Role]) -> bool:

@@ -11,13 +11,13 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice, permutations
 from typing import Any
 
-from training.data.composed_cards import Composed
+from training.data.composed_cards import Composed, apart
 from training.data.numbers_as_words import NUMBER_WORDS
-from training.data.piece_values import Part, drawn, with_value
-from training.data.pieces import SLOT, Role, Task, points, vocabulary
+from training.data.piece_values import Part, drawn, labelled, with_value
+from training.data.pieces import SLOT, Pieces, Role, Task, points, vocabulary
 
 _CLAUSE = re.compile(
     r"\b(is|are|was|were|we|i|im|there|its?'?s|they|it|has|have|had|he|she|costs?|need|want|make|"
@@ -26,6 +26,7 @@ _CLAUSE = re.compile(
 )
 _GAPS = (", ", " and ", "; ", ". ", " with ", " - ", ", and ", " / ", "  ")
 _GAP_WEIGHTS = (10, 4, 1.5, 2.5, 1.5, 1, 1.5, 0.3, 1.2)
+_STEADY = (", ", ", ", ", ", " and ", ", and ", "; ", ". ", "  ")  # between all parts alike
 _BEFORE_HEAD = (", ", ". ", " - ", "; ", ": ", "... ", ", so ", " and now: ", ". so ")
 _BEFORE_WEIGHTS = (8, 6, 2, 2, 2, 1, 2, 0.5, 1)
 _AFTER_HEAD = (": ", ", ", "? ", " - ", ". ", " with ", " for ", " if ", " given ", "; ", " (")
@@ -37,7 +38,7 @@ _ALIKE = 0.25  # share of telling words in common above which two roles may mean
 
 
 def question(
-    task: Task, made: Composed, free: Sequence[Role], rng: random.Random
+    task: Task, made: Composed, pieces: Pieces, rng: random.Random
 ) -> tuple[str, dict[str, Any]] | None:
     """The text and the value of each said role by its id; None if a reader could not tell."""
     said = [*made.needed, *(role for role in made.optional if rng.random() < 0.55)]
@@ -49,14 +50,16 @@ def question(
     head = SLOT.sub(lambda slot: next(p.text for p in inside if p.role.id == slot[1]), asked)
     inside = [replace(part, said=asked) for part in inside]
     taken = {part.role.id for part in inside}
-    parts = [drawn(role, rng) for role in said if role.id not in taken]
-    if rng.random() < 0.15:
+    draw = labelled if rng.random() < 0.06 else drawn
+    parts = [draw(role, rng) for role in said if role.id not in taken]
+    if rng.random() < 0.25:
         parts = _equalled(parts, rng)
     if not _told_apart([*inside, *parts], silent):
         return None
     arguments = {part.role.id: part.argument for part in (*inside, *parts)}
-    if rng.random() < 0.25 and (other := _beside_the_point(said, silent, free, rng)):
-        parts.append(other)
+    if rng.random() < 0.25:
+        tried = (_beside_the_point(said, silent, pieces, rng) for _ in range(4))
+        parts += islice(filter(None, tried), 1)
     rng.shuffle(parts)
     return _joined(head, parts, rng), arguments
 
@@ -70,10 +73,8 @@ def _asked(task: Task, needed: Sequence[Role], rng: random.Random) -> str | None
 
 def _told_apart(parts: Sequence[Part], silent: Sequence[Role]) -> bool:
     for one, other in combinations(parts, 2):
-        if one.role.family == other.role.family:
-            here, there = points(one.said, other.role), points(other.said, one.role)
-            if not (here and there if one.role.fixed_only else here or there):
-                return False
+        if not apart((one.role, one.said), (other.role, other.said)):
+            return False
     return all(
         points(part.said, role)
         for part in parts
@@ -84,20 +85,18 @@ def _told_apart(parts: Sequence[Part], silent: Sequence[Role]) -> bool:
 
 def _equalled(parts: list[Part], rng: random.Random) -> list[Part]:
     """Two numbers of the question made the same, where both roles can have it."""
-    numbers = [i for i, part in enumerate(parts) if part.role.family == "number"]
-    if len(numbers) < 2:
-        return parts
-    i, j = rng.sample(numbers, 2)
-    value = parts[i].argument
-    new = None if isinstance(value, str) else with_value(parts[j], value, rng)
-    return [new if k == j and new else part for k, part in enumerate(parts)]
+    numbers = [part for part in parts if part.role.family == "number"]
+    for one, other in permutations(numbers, 2):
+        if isinstance(one.argument, int | float) and (new := with_value(other, one.argument, rng)):
+            return [new if part is other else part for part in parts]
+    return parts
 
 
 def _beside_the_point(
-    said: Sequence[Role], silent: Sequence[Role], free: Sequence[Role], rng: random.Random
+    said: Sequence[Role], silent: Sequence[Role], pieces: Pieces, rng: random.Random
 ) -> Part | None:
     """A value that nothing on the card asks for, said so that nobody would take it for one."""
-    role = rng.choice(free)
+    role = pieces.another(said, rng)
     words = vocabulary(role)
     for other in (*said, *silent):
         shared = words & vocabulary(other)
@@ -119,7 +118,7 @@ def _joined(head: str, parts: Sequence[Part], rng: random.Random) -> str:
     cut = rng.choices((0, len(parts), rng.randint(0, len(parts))), (4, 4, 1.5))[0]
     copied = {part.text: part.argument for part in parts if isinstance(part.argument, str)}
     text = ""
-    steady = rng.choices(_GAPS, _GAP_WEIGHTS)[0] if rng.random() < 0.5 else None
+    steady = rng.choice(_STEADY) if rng.random() < 0.5 else None
     pieces = [part.text for part in parts]
     pieces.insert(cut, head)
     closing = ""
@@ -154,7 +153,7 @@ def _after_head(head: str, piece: str, rng: random.Random) -> str:
     if head.endswith(("?", "!", ".", ":")):
         return " "
     gap = rng.choices(_AFTER_HEAD, _AFTER_WEIGHTS)[0]
-    if gap == " if " and not _CLAUSE.search(piece):
+    if gap == " if " and not (_CLAUSE.search(piece) and re.search(r"\d", piece)):
         return ", "
     if gap in (" with ", " for ", " given ") and not _nominal(piece):
         return ": "
@@ -167,12 +166,9 @@ def _gap(before: str, piece: str, steady: str | None, rng: random.Random) -> str
     gap = steady or rng.choices(_GAPS, _GAP_WEIGHTS)[0]
     if gap == " with " and not _nominal(piece):
         gap = ", "
-    if (
-        gap in (" and ", "  ", " / ")
-        and _number_like(before.split()[-1])
-        and _number_like(piece.split()[0])
-    ):
-        gap = ", "  # never `twenty and five`
+    beside = _number_like(before.split()[-1]) and _number_like(piece.split()[0])
+    if beside and gap in (" and ", "  ", " / ", " - "):
+        gap = ", "  # never `twenty and five`, `51 - 13`
     return " " if gap == "  " else gap
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from training.data import words
 from training.data.moments import RELATIVE, random_date, typed_date, typed_time
-from training.data.numbers_as_words import grouped, typed_int
+from training.data.numbers_as_words import grouped, in_words, typed_int
 from training.data.pieces import NUMERIC, Form, Role, amounts
 
 _STREETS = (
@@ -116,7 +116,19 @@ def drawn(role: Role, rng: random.Random, bare: bool = False) -> Part:
     if role.fixed_only or (role.fixed and not bare and rng.random() < 0.1):
         text, value = rng.choice(role.fixed)
         return Part(role, text, value, text)
-    form = _form(role, rng, bare)
+    return _said(role, _form(role, rng, bare), rng)
+
+
+def labelled(role: Role, rng: random.Random) -> Part:
+    """Said as in a form: one of the role's names, then the value; else as any other."""
+    names = [name for name in role.names if all(len(word) > 2 for word in name.split("_"))]
+    if not names or role.fixed_only:
+        return drawn(role, rng)
+    name = rng.choice(names).replace("_", " ")
+    return _said(role, Form(name + rng.choice((" {v}", ": {v}", " = {v}", ": {v}"))), rng)
+
+
+def _said(role: Role, form: Form, rng: random.Random) -> Part:
     if role.type in NUMERIC:
         return _number(role, form, rng)
     value = _date(role, rng) if role.type == "date" else _text(role, rng)
@@ -145,7 +157,7 @@ def _form(role: Role, rng: random.Random, bare: bool) -> Form:
         if role.type in NUMERIC and starting:
             return rng.choice(starting)
         return Form("{v}")
-    if role.others and rng.random() < 0.2:
+    if role.others and rng.random() < 0.25:
         return rng.choice(role.others)
     return rng.choice(role.forms)
 
@@ -188,6 +200,8 @@ def _typed(role: Role, form: Form, value: float, rng: random.Random) -> str:
     loose = before in _OPEN and after in _CLOSE
     if isinstance(value, int) and loose and sign != "-":
         return sign + typed_int(value, rng)
+    if loose and value > 1 and value % 1 == 0.5 and value < 30 and rng.random() < 0.15:
+        return f"{sign}{in_words(int(value))} and a half"
     text = str(value)
     if role.decimals == 2 and isinstance(value, float) and rng.random() < 0.6:
         text = f"{value:.2f}"  # as prices are written

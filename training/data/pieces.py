@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -118,11 +118,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Pieces:
-    """What rows of one split are composed from; `roles` holds all roles, `free` those to swap in."""
+    """What rows of one split are composed from: all roles by id, tasks, roles to swap in."""
 
     roles: dict[str, Role]
     tasks: tuple[Task, ...]
-    free: tuple[str, ...]
+    free: tuple[Role, ...]
+
+    def another(self, like: Sequence[Role], rng: random.Random) -> Role:
+        """A role to swap in, more often than not one that could be taken for one of `like`."""
+        families = {role.family for role in like}
+        near = [role for role in rng.choices(self.free, k=6) if role.family in families]
+        return near[0] if near and rng.random() < 0.6 else rng.choice(self.free)
 
 
 def read(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -194,11 +200,12 @@ def load(split: str) -> Pieces:
     roles = {raw["id"]: role_of(raw) for _, raw in read("roles_*.jsonl")}
     tasks = [task_of(raw) for _, raw in read("tasks_*.jsonl")]
     held = {name for name in roles if _held("role", name)}
+    aside = {task.id for task in tasks if _held("task", task.id)}
     if split == "heldout":
-        chosen = tuple(t for t in tasks if _held("task", t.id) or held & {*t.roles, *t.optional})
-        return Pieces(roles, chosen, tuple(sorted(held)))
-    train = {name: role for name, role in roles.items() if name not in held}
-    return Pieces(train, tuple(t for t in tasks if not _held("task", t.id)), tuple(sorted(train)))
+        chosen = (t for t in tasks if t.id in aside or held & {*t.roles, *t.optional})
+        return Pieces(roles, tuple(chosen), tuple(roles[name] for name in sorted(held)))
+    known = {name: role for name, role in roles.items() if name not in held}
+    return Pieces(known, tuple(t for t in tasks if t.id not in aside), tuple(known.values()))
 
 
 def _held(what: str, name: str) -> bool:
