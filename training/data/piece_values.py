@@ -16,7 +16,7 @@ from typing import Any
 
 from training.data import words
 from training.data.moments import RELATIVE, random_date, typed_date, typed_time
-from training.data.numbers_as_words import grouped, typed_int
+from training.data.numbers_as_words import NUMBER_WORDS, grouped, in_words, typed_int
 from training.data.pieces import NUMERIC, Form, Role, amounts
 
 _STREETS = (
@@ -28,7 +28,12 @@ _FIRMS = (
     "Baltic", "Meridian", "Halloran", "Silverline", "Quill", "Marlow", "Zephyr",
 )  # fmt: skip
 _TRADES = ("Ltd", "GmbH", "& Sons", "Foods", "Logistics", "Bakery", "Motors", "Textiles", "Labs")
+_SURNAMES = (
+    "Novak", "Okafor", "Lindqvist", "Patel", "Moreau", "Tanaka", "Rossi", "Kowalski", "Haddad",
+)  # fmt: skip
+_FIRST_NAMES = tuple(name for name in words.PERSONS if name.isalpha())
 _HOSTS = ("example.com", "mail.example", "post.example.org", "office.example.net")
+_MULTIPLES = NUMBER_WORDS - {"percent"}
 _OPEN = (" ", "(", "'", '"', "")  # what may stand before a number in words
 _CLOSE = (" ", ")", ",", ".", "?", "!", ";", ":", "")
 
@@ -54,11 +59,7 @@ def _code(rng: random.Random) -> str:
 
 
 def _email(rng: random.Random) -> str:
-    return f"{_first(rng).lower()}{rng.choice(('', str(rng.randint(2, 99))))}@{rng.choice(_HOSTS)}"
-
-
-def _first(rng: random.Random) -> str:
-    return rng.choice(_FIRST_NAMES)
+    return f"{rng.choice(_FIRST_NAMES).lower()}{rng.choice(('', str(rng.randint(2, 99))))}@{rng.choice(_HOSTS)}"
 
 
 def _phone(rng: random.Random) -> str:
@@ -85,24 +86,6 @@ def _street(rng: random.Random) -> str:
     return rng.choice((f"{number} {street}", f"{street} {number}", street))
 
 
-def _surname(rng: random.Random) -> str:
-    return rng.choice(
-        [
-            "Novak",
-            "Okafor",
-            "Lindqvist",
-            "Patel",
-            "Moreau",
-            "Tanaka",
-            "Rossi",
-            "Kowalski",
-            "Haddad",
-            "Byrne",
-        ]
-    )
-
-
-_FIRST_NAMES = tuple(name for name in words.PERSONS if name.isalpha())
 Draw = Callable[[random.Random], str]
 # the kinds of text that a role may name in `values`
 KINDS: dict[str, Draw] = {
@@ -112,7 +95,7 @@ KINDS: dict[str, Draw] = {
     "company": lambda rng: f"{rng.choice(_FIRMS)} {rng.choice(_TRADES)}",
     "email": _email,
     "food": lambda rng: rng.choice(words.FOODS),
-    "full_name": lambda rng: f"{_first(rng)} {_surname(rng)}",
+    "full_name": lambda rng: f"{rng.choice(_FIRST_NAMES)} {rng.choice(_SURNAMES)}",
     "item": lambda rng: rng.choice(words.SINGLE_ITEMS),
     "language": lambda rng: rng.choice(words.LANGUAGES),
     "person": lambda rng: rng.choice(words.PERSONS),
@@ -131,10 +114,22 @@ _QUOTABLE = ("sentence", "title", "word", "topic", "item", "code")
 
 def drawn(role: Role, rng: random.Random, bare: bool = False) -> Part:
     """One way of saying one value of the role. `bare`: fit to stand inside a sentence."""
-    if role.fixed and (role.choices or role.type == "bool" or (not bare and rng.random() < 0.1)):
+    if role.fixed_only or (role.fixed and not bare and rng.random() < 0.1):
         text, value = rng.choice(role.fixed)
         return Part(role, text, value, text)
-    form = _form(role, rng, bare)
+    return _said(role, _form(role, rng, bare), rng)
+
+
+def labelled(role: Role, rng: random.Random) -> Part:
+    """Said as in a form: one of the role's names, then the value; else as any other."""
+    names = [name for name in role.names if all(len(word) > 2 for word in name.split("_"))]
+    if not names or role.fixed_only:
+        return drawn(role, rng)
+    name = rng.choice(names).replace("_", " ")
+    return _said(role, Form(name + rng.choice((" {v}", ": {v}", " = {v}", ": {v}"))), rng)
+
+
+def _said(role: Role, form: Form, rng: random.Random) -> Part:
     if role.type in NUMERIC:
         return _number(role, form, rng)
     value = _date(role, rng) if role.type == "date" else _text(role, rng)
@@ -163,7 +158,7 @@ def _form(role: Role, rng: random.Random, bare: bool) -> Form:
         if role.type in NUMERIC and starting:
             return rng.choice(starting)
         return Form("{v}")
-    if role.others and rng.random() < 0.2:
+    if role.others and rng.random() < 0.25:
         return rng.choice(role.others)
     return rng.choice(role.forms)
 
@@ -174,11 +169,11 @@ def _number(role: Role, form: Form, rng: random.Random) -> Part:
         typed = _typed(role, form, amount, rng)
         text = form.said.replace("{v}", typed)
         return Part(role, text, form.argument.replace("{v}", str(amount)), form.said)
-    value = _value(role, rng)
+    value = sample(role, rng)
     return Part(role, form.said.replace("{v}", _typed(role, form, value, rng)), value, form.said)
 
 
-def _value(role: Role, rng: random.Random) -> int | float:
+def sample(role: Role, rng: random.Random) -> int | float:
     """Within the bounds, on the step; small ones more often where the range is wide."""
     low, high = role.low, role.high
     if low >= 0 and high > 50 * max(low, 1) and rng.random() < 0.5:
@@ -203,10 +198,15 @@ def _typed(role: Role, form: Form, value: float, rng: random.Random) -> str:
     sign = ""
     if value < 0:
         sign, value = ("minus " if before in _OPEN and rng.random() < 0.4 else "-"), -value
-    loose = before in _OPEN and after in _CLOSE
+    counted = form.said.partition("{v}")[2].split()[:1]  # `five hundred gross` is 72,000
+    loose = before in _OPEN and after in _CLOSE and not _MULTIPLES.intersection(counted)
     if isinstance(value, int) and loose and sign != "-":
         return sign + typed_int(value, rng)
+    if loose and value > 1 and value % 1 == 0.5 and value < 30 and rng.random() < 0.15:
+        return f"{sign}{in_words(int(value))} and a half"
     text = str(value)
+    if role.decimals == 2 and isinstance(value, float) and rng.random() < 0.6:
+        text = f"{value:.2f}"  # as prices are written
     return sign + (grouped(text) if value >= 1000 and rng.random() < 0.4 else text)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,11 @@ _FILLERS = frozenset(
         "this be and or to me us im do does v ve re ll number value amount some about so just",
     )
 )
+# kinds of text that nobody takes for another kind
+_LOOKS = {kind: kind for kind in ("time", "email", "phone", "url", "city", "street", "code")} | {
+    "person": "person",
+    "full_name": "person",
+}
 # amounts of another unit that are tried: small counts, round ones, halves, tenths
 _AMOUNTS = (
     *range(1, 61), *range(70, 200, 10), *range(200, 1000, 50), *range(1000, 20001, 500),
@@ -77,13 +82,22 @@ class Role:
 
     @property
     def family(self) -> str:
-        """Numbers can be taken for each other, texts and dates likewise."""
-        return "number" if self.type in NUMERIC else self.type
+        """Roles of one family can be taken for each other: numbers, dates, texts of one kind."""
+        if self.type in NUMERIC:
+            return "number"
+        if self.type == "str":
+            return f"text {_LOOKS.get(self.kind, '')}"
+        return "wording" if self.fixed_only else self.type
+
+    @property
+    def fixed_only(self) -> bool:
+        """Whether each value has its own ways of being said."""
+        return self.type in ("bool", "choice")
 
     @property
     def optional_default(self) -> Any:
         """What the card shows where the value may be left out."""
-        if self.default is not None or self.type not in ("bool", "choice"):
+        if self.default is not None or not self.fixed_only:
             return self.default
         return False if self.type == "bool" else self.choices[0]
 
@@ -104,11 +118,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Pieces:
-    """What rows of one split are composed from; `roles` holds all roles, `free` those to swap in."""
+    """What rows of one split are composed from: all roles by id, tasks, roles to swap in."""
 
     roles: dict[str, Role]
     tasks: tuple[Task, ...]
-    free: tuple[str, ...]
+    free: tuple[Role, ...]
+
+    def another(self, like: Sequence[Role], rng: random.Random) -> Role:
+        """A role to swap in, more often than not one that could be taken for one of `like`."""
+        families = {role.family for role in like}
+        near = [role for role in rng.choices(self.free, k=6) if role.family in families]
+        return near[0] if near and rng.random() < 0.6 else rng.choice(self.free)
 
 
 def read(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -180,11 +200,12 @@ def load(split: str) -> Pieces:
     roles = {raw["id"]: role_of(raw) for _, raw in read("roles_*.jsonl")}
     tasks = [task_of(raw) for _, raw in read("tasks_*.jsonl")]
     held = {name for name in roles if _held("role", name)}
+    aside = {task.id for task in tasks if _held("task", task.id)}
     if split == "heldout":
-        chosen = tuple(t for t in tasks if _held("task", t.id) or held & {*t.roles, *t.optional})
-        return Pieces(roles, chosen, tuple(sorted(held)))
-    train = {name: role for name, role in roles.items() if name not in held}
-    return Pieces(train, tuple(t for t in tasks if not _held("task", t.id)), tuple(sorted(train)))
+        chosen = (t for t in tasks if t.id in aside or held & {*t.roles, *t.optional})
+        return Pieces(roles, tuple(chosen), tuple(roles[name] for name in sorted(held)))
+    known = {name: role for name, role in roles.items() if name not in held}
+    return Pieces(known, tuple(t for t in tasks if t.id not in aside), tuple(known.values()))
 
 
 def _held(what: str, name: str) -> bool:
@@ -197,8 +218,9 @@ def amounts(role: Role, form: Form) -> tuple[int | float, ...]:
     kept: list[int | float] = []
     for amount in _AMOUNTS if "{v}" in form.said else (1,):
         value = evaluate((form.argument or "").replace("{v}", str(amount)))
-        within = not isinstance(value, bool | str | list) and role.low <= value <= role.high
-        if within and (role.type == "float" or value == int(value)):
+        if isinstance(value, str | list) or not role.low <= value <= role.high:
+            continue
+        if role.type == "float" or value == int(value):
             kept.append(amount)
     return tuple(kept)
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeGuard
 
 from mrkl.numbers_in import argument_numbers
 from training.data.piece_values import KINDS
@@ -28,7 +28,8 @@ _TASK_KEYS = frozenset(
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ARITHMETIC = re.compile(r"(\{v\}|[\d.+\-*/() ])+")
-_NEVER = ("->", "\\", "\n", "#", "<|")
+_NEVER = ("->", "\\", "\n", "<|")
+_REFERENCE = re.compile(r"#\d")  # the agent would put a step's result there
 _WHENS = ("any", "past", "rate", "birth", "future")
 _TELLABLE = 0.5  # share of pairs of said forms that must tell two roles of a task apart
 
@@ -62,13 +63,13 @@ def _role(raw: dict[str, Any]) -> Iterator[str]:
     if kind not in (*NUMERIC, "str", "bool", "date", "choice"):
         yield f"type {kind!r}: use int, float, str, bool, date or choice"
         return
-    if not all(isinstance(raw.get(key), list) for key in ("names", "descriptions")):
+    if not all(_texts(raw.get(key), 2) for key in ("names", "descriptions")):
         return
     if kind in ("choice", "bool"):
         yield from _ways(raw)
         return
     said = raw.get("said")
-    if not isinstance(said, list) or len(said) < 4:
+    if not _texts(said, 4):
         yield "said: give at least 4 ways, each with {v}"
         return
     yield from _said(said, kind)
@@ -80,6 +81,15 @@ def _role(raw: dict[str, Any]) -> Iterator[str]:
         yield f"when {raw['when']!r}: use one of {', '.join(_WHENS)}"
 
 
+def _texts(value: Any, least: int) -> TypeGuard[list[str]]:
+    """Whether it is a list of at least so many texts."""
+    return (
+        isinstance(value, list)
+        and len(value) >= least
+        and all(isinstance(text, str) for text in value)
+    )
+
+
 def _common(raw: dict[str, Any], keys: frozenset[str]) -> Iterator[str]:
     """What roles and tasks share: id, known fields, names, descriptions."""
     if unknown := sorted(set(raw) - keys):
@@ -88,7 +98,7 @@ def _common(raw: dict[str, Any], keys: frozenset[str]) -> Iterator[str]:
         yield "id: use snake_case"
     for key, least in (("names", 2), ("descriptions", 2)):
         texts = raw.get(key)
-        if not isinstance(texts, list) or len(texts) < least:
+        if not _texts(texts, least):
             yield f"{key}: give a list of at least {least}"
             continue
         if len(set(texts)) < len(texts):
@@ -118,17 +128,16 @@ def _clean(text: str) -> Iterator[str]:
     for mark in _NEVER:
         if mark in text:
             yield f"{text!r}: must not hold {mark!r}"
+    if _REFERENCE.search(text):
+        yield f"{text!r}: # and a digit would be read as a reference to a step"
     if text != text.strip() or not text:
         yield f"{text!r}: is empty or begins or ends with a blank"
 
 
 def _numbers(raw: dict[str, Any]) -> Iterator[str]:
-    low, high, step = raw.get("low"), raw.get("high"), raw.get("step") or 1
-    if (
-        not all(isinstance(n, int | float) for n in (low, high, step))
-        or not low < high
-        or step <= 0
-    ):
+    low, high, step = (raw.get("low", ""), raw.get("high", ""), raw.get("step") or 1)
+    given = all(isinstance(n, int | float) for n in (low, high, step))
+    if not given or not low < high or step <= 0:
         yield "low, high, step: give numbers with low < high and step > 0"
         return
     decimals = raw.get("decimals") or 0
@@ -187,7 +196,7 @@ def _values(values: Any) -> Iterator[str]:
     if isinstance(values, str):
         if values not in KINDS:
             yield f"values {values!r}: use one of {', '.join(sorted(KINDS))} or a list"
-    elif not isinstance(values, list) or len(set(values)) < 10:
+    elif not _texts(values, 10) or len(set(values)) < 10:
         yield "values: give a kind or a list of at least 10 different texts"
     else:
         for text in values:
@@ -209,7 +218,7 @@ def _ways(raw: dict[str, Any]) -> Iterator[str]:
     for value, texts in ways.items():
         if re.search(r"[\[\],\"{}|]", value):
             yield f"choice {value!r}: no comma, bracket, bar or quote"
-        if not isinstance(texts, list) or len(texts) < 2:
+        if not _texts(texts, 2):
             yield f"{value}: give at least 2 ways of saying it"
             continue
         for text in texts:
@@ -223,6 +232,10 @@ def _ways(raw: dict[str, Any]) -> Iterator[str]:
 
 def _task(raw: dict[str, Any], roles: dict[str, Role]) -> Iterator[str]:
     yield from _common(raw, _TASK_KEYS)
+    lists = ("names", "descriptions", "asked", "roles")
+    if wrong := [key for key in lists if not _texts(raw.get(key), 1)]:
+        yield f"{', '.join(wrong)}: give lists of texts"
+        return
     task = task_of(raw)
     if not 1 <= len(task.roles) <= 5:
         yield "roles: give 1 to 5"
@@ -239,7 +252,7 @@ def _task(raw: dict[str, Any], roles: dict[str, Role]) -> Iterator[str]:
         if wrong := set(SLOT.findall(text)) - set(task.roles):
             yield f"asked {text!r}: {', '.join(sorted(wrong))} is none of its needed roles"
     for one, other in combinations([roles[name] for name in used], 2):
-        if one.family == other.family and one.family not in ("bool", "choice"):
+        if one.family == other.family and not one.fixed_only:
             yield from _tellable(one, other)
 
 
