@@ -20,10 +20,11 @@ from training.data.pieces import NUMERIC, Role, Task, points
 
 _RETURNS = ("float", "str", "value", "float", "int", "dict", "", "number", "text")
 _MEASURE = re.compile(
-    r"(?!.*(per\b|newton|kg m))"  # of those the unit would be read wrongly
     r"(number of (?!the\b)|[\w ]+ in \w|(cost|price|pay|profit|fee|money|margin|tax|sum|total|area|"
-    r"distance|length|volume|percentage|ratio|factor|average|difference|interest|balance)\b)"
+    r"distance|length|volume|percentage|ratio|factor|average|difference|interest|balance)\b|"
+    r"[\w ]+ per )"
 )
+_COMPOUND = re.compile(r"\bper\b|newton|kg m")  # part of the unit would be taken for the whole
 _TYPED = re.compile(r"(int|float|number|str|text|bool|date|list|dict)(,| \[|$)")
 _CLEAR = 4  # letters of a word that is no abbreviation
 
@@ -121,6 +122,8 @@ def _returns(said: str) -> str:
         return said
     if not _MEASURE.match(said):
         return f"text, {said}"
+    if _COMPOUND.search(said):
+        return "float"
     return f"{'int' if said.startswith('number') else 'float'}, {said}"
 
 
