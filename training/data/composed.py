@@ -21,6 +21,7 @@ from training.data import card_steps
 from training.data.card_files import SERVED, Asked, Question
 from training.data.card_offers import alike, bare, beside
 from training.data.card_rows import ANSWERS, NO_EXPERT, styled
+from training.data.card_steps import Planned
 from training.data.composed_cards import Composed, composed
 from training.data.composed_questions import question
 from training.data.pieces import Pieces, Role, Task, load
@@ -28,6 +29,7 @@ from training.data.pieces_check import problems
 from training.data.row import Row, from_prompt
 
 MOST_ROLES = 5
+SHORT = 110  # characters of a question that stands beside another
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,14 @@ class Case:
 def rows(rng: random.Random, split: str) -> Iterator[Row]:
     """Endless rows of this kind. Raises ValueError when a piece is not well written."""
     pieces = load(split)
-    for one in cases(rng, pieces):
-        row = _abstained(one, pieces, rng) if rng.random() < 0.12 else _called(one, pieces, rng)
+    drawn = cases(rng, pieces)
+    for one in drawn:
+        roll = rng.random()
+        if roll < 0.12:
+            row = _abstained(one, pieces, rng)
+        else:
+            other = next(drawn) if roll > 0.95 else None
+            row = _called(one, other, pieces, rng)
         if row is not None:
             yield row
 
@@ -87,10 +95,14 @@ def _typed(
     """Typed by somebody; None if a copied text is no longer there in whole words."""
     arguments = {made.names[role]: value for role, value in said.items()}
     text, arguments = styled(Question(text, arguments), made.card, rng)
-    copied = [p.name for p in made.card.parameters if p.type in ("str", "date")]
-    if not all(_stands(arguments[name], text) for name in copied if name in arguments):
-        return None
-    return Case(task, text, made.card, arguments)
+    case = Case(task, text, made.card, arguments)
+    return case if _copied(case, text) else None
+
+
+def _copied(one: Case, text: str) -> bool:
+    """Whether all that the call copies stands in a text."""
+    copied = [p.name for p in one.card.parameters if p.type in ("str", "date")]
+    return all(_stands(one.arguments[name], text) for name in copied if name in one.arguments)
 
 
 def _stands(value: str, text: str) -> bool:
@@ -112,17 +124,38 @@ def _others(one: Case, pieces: Pieces, rng: random.Random) -> list[Card]:
     return found
 
 
-def _called(one: Case, pieces: Pieces, rng: random.Random) -> Row | None:
-    cards = [one.card, *beside(one.text, Asked(one.card, one.task.id, (), ()), rng)]
-    if rng.random() < 0.4 and not bare(one.text, one.card):
+def _called(one: Case, other: Case | None, pieces: Pieces, rng: random.Random) -> Row | None:
+    """The call, or two: a second question beside it, or its number used further."""
+    planned = _planned(one, other, rng)
+    if planned is None or not _copied(one, planned.question):
+        return None
+    cards = [one.card, *beside(planned.question, Asked(one.card, one.task.id, (), ()), rng)]
+    if other is not None:
+        cards = [one.card, other.card, *cards[1:3]]
+    elif rng.random() < 0.4 and not bare(one.text, one.card):
         cards = [one.card, *_others(one, pieces, rng), *cards[1:]][:4]
     rng.shuffle(cards)
     if len({card.name for card in cards}) < len(cards):
         return None
+    answer = rng.choice(ANSWERS).replace("#1", planned.last)
+    made = render_row(planned.question, cards, planned.steps, planned.results, answer)
+    kind = "composed" if len(planned.steps) == 1 else "composed two steps"
+    return from_prompt(made, kind, one.task.id)
+
+
+def _planned(one: Case, other: Case | None, rng: random.Random) -> Planned | None:
+    first = (one.text, one.card, one.arguments)
+    if other is not None:
+        short = max(len(one.text), len(other.text)) <= SHORT
+        clear = not bare(one.text, one.card) and not bare(other.text, other.card)
+        if not short or not clear or alike(one.card, other.card):
+            return None
+        return card_steps.two_cards(first, (other.text, other.card, other.arguments), rng)
+    if one.task.returns and card_steps.numeric(one.card) and rng.random() < 0.1:
+        further = rng.choice((card_steps.then_calculated, card_steps.then_converted))
+        return further(*first, rng)
     step = StepText("@", one.card.name, card_steps.call(one.card, one.arguments))
-    results = [(1, card_steps.invented(one.card, rng))]
-    made = render_row(one.text, cards, [step], results, rng.choice(ANSWERS))
-    return from_prompt(made, "composed", one.task.id)
+    return Planned(one.text, [step], [(1, card_steps.invented(one.card, rng))], "#1")
 
 
 def _abstained(one: Case, pieces: Pieces, rng: random.Random) -> Row | None:

@@ -27,8 +27,8 @@ _TOKEN = re.compile(r"[a-z]+|[^\sa-z0-9{}.,;:!?()'\"]")
 _FILLERS = frozenset(
     re.findall(
         r"\w+",
-        "a an the it is its are was s i we my our of in at on with for have has got there that "
-        "this be and or to me us im do does v ve re ll number value amount some about so just",
+        "a an the it is its are was i we my our of in at on with for have has got there that "
+        "this be and or to me us im do does ve re ll number value amount some about so just",
     )
 )
 # kinds of text that nobody takes for another kind
@@ -227,7 +227,8 @@ def amounts(role: Role, form: Form) -> tuple[int | float, ...]:
 
 def tokens(text: str) -> frozenset[str]:
     """The words and signs of a text that may tell which value is meant, plurals cut."""
-    found = _TOKEN.findall(SLOT.sub(" ", text.lower().replace("_", " ")))
+    text = text.lower().replace("_", " ").replace("'s", "")
+    found = _TOKEN.findall(SLOT.sub(" ", text))
     return frozenset(
         word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
         for word in found
