@@ -218,3 +218,10 @@ def test_no_number_in_words_before_a_word_that_multiplies_it() -> None:
     role = role_of(PEOPLE | {"said": ["{v} gross"], "other_units": [], "none_said": []})
     rng = random.Random(0)
     assert all(drawn(role, rng).text.split()[0].isdecimal() for _ in range(200))
+
+
+def test_no_two_texts_of_a_question_are_the_same(cases: list[composed.Case]) -> None:
+    for case in cases:
+        copied = [p.name for p in case.card.parameters if p.type == "str"]
+        texts = [case.arguments[name] for name in copied if name in case.arguments]
+        assert len(set(texts)) == len(texts), case
