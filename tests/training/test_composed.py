@@ -19,6 +19,7 @@ from mrkl.tools.arith import evaluate
 from tests.grammars import accepts
 from training.data import card_steps, composed, mixture, pieces, pieces_check
 from training.data.composed_questions import question
+from training.data.firewall import Firewall
 from training.data.piece_values import Part, drawn, with_value
 from training.data.pieces import load, role_of, task_of
 
@@ -225,3 +226,8 @@ def test_no_two_texts_of_a_question_are_the_same(cases: list[composed.Case]) -> 
         copied = [p.name for p in case.card.parameters if p.type == "str"]
         texts = [case.arguments[name] for name in copied if name in case.arguments]
         assert len(set(texts)) == len(texts), case
+
+
+def test_nothing_composed_repeats_an_evaluation(cases: list[composed.Case]) -> None:
+    wall = Firewall.load()
+    assert not [case.text for case in cases if wall.hit(case.text)]
