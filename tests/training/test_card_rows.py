@@ -112,3 +112,19 @@ def test_families_stay_on_one_side() -> None:
 def test_near_cards_share_words_with_the_question() -> None:
     near = card_offers.nearest("how many balls of yarn for 900 metres", 5)
     assert any("yarn" in one.card.line().lower() for one in near)
+
+
+def test_a_question_with_the_arrow_is_asked_whole() -> None:
+    """`22 -> 27 degrees`: written as a subquery it would end at the arrow."""
+    with_arrow = [
+        (one, question)
+        for one in load("train")
+        for question in one.questions
+        if "->" in question.text
+    ]
+    rng = random.Random(9)
+    for one, question in with_arrow * 20:
+        planned = card_rows.planned(question, one.card, one, load("train"), rng)
+        assert planned is not None
+        assert [step.subquery for step in planned.steps] == ["@"]
+        assert "->" in planned.question

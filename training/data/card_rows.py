@@ -126,18 +126,18 @@ def _called(one: Asked, asked: tuple[Asked, ...], rng: random.Random) -> Row | N
     question = _drawn(rng.choice(one.questions), one.card, rng)
     card, names = dressed(one.card, rng) if rng.random() < 0.6 else (one.card, {})
     question = _named(question, names)
-    planned = _planned(question, card, one, asked, rng)
-    if planned is None:
+    plan = planned(question, card, one, asked, rng)
+    if plan is None:
         return None
     cards = [card, *beside(question.text, one, rng)]
-    if len(planned.steps) == 2 and planned.last != "#2":
-        cards = [card, *_second(planned, asked), *cards[1:3]]
+    if len(plan.steps) == 2 and plan.last != "#2":
+        cards = [card, *_second(plan, asked), *cards[1:3]]
     rng.shuffle(cards)
     if len({c.name for c in cards}) < len(cards):
         return None
-    answer = rng.choice(ANSWERS).replace("#1", planned.last)
-    made = render_row(planned.question, cards, planned.steps, planned.results, answer)
-    kind = "card" if len(planned.steps) == 1 else "card two steps"
+    answer = rng.choice(ANSWERS).replace("#1", plan.last)
+    made = render_row(plan.question, cards, plan.steps, plan.results, answer)
+    kind = "card" if len(plan.steps) == 1 else "card two steps"
     return from_prompt(made, kind, one.card.name)
 
 
@@ -164,16 +164,17 @@ def _named(question: Question, names: dict[str, str]) -> Question:
     )
 
 
-def _planned(
+def planned(
     question: Question, card: Card, one: Asked, asked: tuple[Asked, ...], rng: random.Random
 ) -> Planned | None:
-    """One step, or one of the forms of two."""
-    roll = rng.random()
+    """One step, or one of the forms of two.
+
+    A question that holds the core's own arrow can only be asked whole.
+    """
+    roll = 1.0 if "->" in question.text else rng.random()
     if roll < 0.07 and question.at:
         return card_steps.first_worked_out(question, card, rng)
-    text, arguments = _styled(question, card, rng)
-    if "->" in text:
-        return None
+    text, arguments = styled(question, card, rng)
     if roll < 0.17 and card_steps.numeric(card):
         further = card_steps.then_converted if rng.random() < 0.45 else card_steps.then_calculated
         return further(text, card, arguments, rng)
@@ -192,7 +193,7 @@ def _planned(
     return Planned(text, [step], [(1, card_steps.invented(card, rng))], "#1")
 
 
-def _styled(question: Question, card: Card, rng: random.Random) -> tuple[str, dict[str, Any]]:
+def styled(question: Question, card: Card, rng: random.Random) -> tuple[str, dict[str, Any]]:
     """Typed by somebody else; sometimes all in lower case, copied names too."""
     keep: list[str] = []
     for parameter in card.parameters:

@@ -131,12 +131,7 @@ def _reworded(card: Card, rng: random.Random, opaque: bool) -> Card:
     elif roll < 0.2:
         text = text[:1].lower() + text[1:].rstrip(".")
     elif roll < 0.28:
-        told = [p for p in parameters if p.description]
-        lines = " ".join(f"{p.name}: {p.description}" for p in told)
-        if told and len(text) + len(lines) < 440:
-            form = rng.choice(("{} Args: {}", "{} Parameters: {}", "{} ({})", "{} :param {}"))
-            text = form.format(text, lines)
-            parameters = tuple(replace(p, description="") for p in parameters)
+        text, parameters = in_docstring(text, parameters, rng)
     elif roll < 0.35:
         text = rng.choice(_PREFIXES) + text
     elif roll < 0.42 and card.returns:
@@ -146,6 +141,18 @@ def _reworded(card: Card, rng: random.Random, opaque: bool) -> Card:
     elif roll < 0.55 and not opaque and len(card.name.split("_")) > 1:
         text = ""
     return replace(card, description=text, parameters=parameters)
+
+
+def in_docstring(
+    text: str, parameters: tuple[Parameter, ...], rng: random.Random
+) -> tuple[str, tuple[Parameter, ...]]:
+    """The parameters' descriptions moved into the card's, if that leaves it short enough."""
+    told = [p for p in parameters if p.description]
+    lines = " ".join(f"{p.name}: {p.description}" for p in told)
+    if not told or len(text) + len(lines) >= 440:
+        return text, parameters
+    form = rng.choice(("{} Args: {}", "{} Parameters: {}", "{} ({})", "{} :param {}"))
+    return form.format(text, lines), tuple(replace(p, description="") for p in parameters)
 
 
 def _reordered(card: Card, rng: random.Random) -> Card:

@@ -15,6 +15,7 @@ from mrkl.prompt import BEGIN, PLAN, QUESTION, render_prefix
 from training.data import (
     card_offers,
     card_rows,
+    composed,
     failing,
     filling,
     operators,
@@ -26,14 +27,15 @@ from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.11,
-    "measures": 0.17,
-    "mixed": 0.14,
-    "knowledge": 0.14,
-    "limits": 0.07,
-    "cards": 0.25,
-    "problems": 0.09,
-    "sql": 0.03,
+    "arithmetic": 0.097,
+    "measures": 0.15,
+    "mixed": 0.123,
+    "knowledge": 0.123,
+    "limits": 0.061,
+    "cards": 0.12,
+    "composed": 0.22,
+    "problems": 0.08,
+    "sql": 0.026,
 }
 PATTERNS = ("arithmetic", "measures", "mixed", "knowledge", "limits")
 IRRELEVANT = 0.15  # share of pattern rows that are offered cards they do not need
@@ -78,6 +80,7 @@ def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     rng = random.Random(f"{seed} {split}")
     streams = {name: pattern_rows(rng, split, name) for name in PATTERNS}
     streams["cards"] = card_rows.rows(rng, split)
+    streams["composed"] = composed.rows(rng, split)
     streams["problems"] = problem_rows.rows(rng, split)
     streams["sql"] = sql_rows.rows(rng)
     names, weights = list(SHARES), list(SHARES.values())
