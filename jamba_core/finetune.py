@@ -58,7 +58,7 @@ class FineTuning:
         self,
         folder: Path,
         rank: int = 8,
-        rate: float = 1e-3,
+        rate: float = 2e-3,
         seed: int = 1,
         first: int | None = None,
     ) -> None:

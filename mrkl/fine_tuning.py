@@ -47,7 +47,7 @@ class Settings:
     rounds: int = 8
     minutes: float = 10.0
     rank: int = 8
-    rate: float = 1e-3
+    rate: float = 2e-3
     seed: int = 1
     check: int = 50  # questions to built-in experts asked before and after
 

@@ -31,7 +31,7 @@ def train(
     rounds: Annotated[int, typer.Option(min=1, help="At most so often over all questions.")] = 8,
     minutes: Annotated[float, typer.Option(min=0.01, help="Learn at most so long.")] = 10.0,
     rank: Annotated[int, typer.Option(min=1, max=64, help="Rank of the adapters (LoRA).")] = 8,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 2e-3,
     seed: Annotated[int, typer.Option(help="Of the shuffling and the adapters.")] = 1,
     check: Annotated[
         int, typer.Option(min=0, max=50, help="So many built-in questions before and after.")
