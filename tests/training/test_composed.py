@@ -19,6 +19,7 @@ from mrkl.tools.arith import evaluate
 from tests.grammars import accepts
 from training.data import card_steps, composed, mixture, pieces, pieces_check
 from training.data.composed_questions import question
+from training.data.firewall import Firewall
 from training.data.piece_values import Part, drawn, with_value
 from training.data.pieces import load, role_of, task_of
 
@@ -194,3 +195,39 @@ def wrong(folder: Path, monkeypatch: pytest.MonkeyPatch, role: object, task: obj
     (folder / "tasks_1.jsonl").write_text(json.dumps(task or TASK) + "\n", encoding="utf-8")
     monkeypatch.setattr(pieces, "FOLDER", folder)
     return list(pieces_check.problems())
+
+
+@pytest.mark.parametrize(
+    ("said", "returns"),
+    [
+        ("time in minutes", "float, time in minutes"),
+        ("number of tiles", "int, number of tiles"),
+        ("number of the order", "text, number of the order"),
+        ("torque in newton metres", "float"),
+        ("int, laps", "int, laps"),
+    ],
+)
+def test_what_a_card_gives_back_has_a_type(said: str, returns: str) -> None:
+    task = task_of(TASK | {"returns": said})
+    made = composed.composed(task, [role_of(PEOPLE)], [], random.Random(0))
+    assert made is not None
+    assert made.card.returns == returns
+
+
+def test_no_number_in_words_before_a_word_that_multiplies_it() -> None:
+    """`five hundred gross` would be read as five hundred times 144."""
+    role = role_of(PEOPLE | {"said": ["{v} gross"], "other_units": [], "none_said": []})
+    rng = random.Random(0)
+    assert all(drawn(role, rng).text.split()[0].isdecimal() for _ in range(200))
+
+
+def test_no_two_texts_of_a_question_are_the_same(cases: list[composed.Case]) -> None:
+    for case in cases:
+        copied = [p.name for p in case.card.parameters if p.type == "str"]
+        texts = [case.arguments[name] for name in copied if name in case.arguments]
+        assert len(set(texts)) == len(texts), case
+
+
+def test_nothing_composed_repeats_an_evaluation(cases: list[composed.Case]) -> None:
+    wall = Firewall.load()
+    assert not [case.text for case in cases if wall.hit(case.text)]

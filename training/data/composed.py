@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -24,6 +25,7 @@ from training.data.card_rows import ANSWERS, NO_EXPERT, styled
 from training.data.card_steps import Planned
 from training.data.composed_cards import Composed, composed
 from training.data.composed_questions import question
+from training.data.firewall import Firewall
 from training.data.pieces import Pieces, Role, Task, load
 from training.data.pieces_check import problems
 from training.data.row import Row, from_prompt
@@ -92,11 +94,17 @@ def _roles(task: Task, pieces: Pieces, rng: random.Random) -> tuple[list[Role], 
 def _typed(
     task: Task, made: Composed, text: str, said: dict[str, Any], rng: random.Random
 ) -> Case | None:
-    """Typed by somebody; None if a copied text is no longer there in whole words."""
+    """Typed by somebody; None if it spoils a copied text or repeats an evaluation."""
     arguments = {made.names[role]: value for role, value in said.items()}
     text, arguments = styled(Question(text, arguments), made.card, rng)
     case = Case(task, text, made.card, arguments)
-    return case if _copied(case, text) else None
+    return case if _copied(case, text) and not _wall().hit(text) else None
+
+
+@cache
+def _wall() -> Firewall:
+    """What evaluation questions look like: nothing composed may repeat one by chance."""
+    return Firewall.load()
 
 
 def _copied(one: Case, text: str) -> bool:

@@ -8,6 +8,7 @@ card's text, or nowhere where the name says it all.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -18,6 +19,13 @@ from training.data.piece_values import sample
 from training.data.pieces import NUMERIC, Role, Task, points
 
 _RETURNS = ("float", "str", "value", "float", "int", "dict", "", "number", "text")
+_MEASURE = re.compile(
+    r"(number of (?!the\b)|[\w ]+ in \w|(cost|price|pay|profit|fee|money|margin|tax|sum|total|area|"
+    r"distance|length|volume|percentage|ratio|factor|average|difference|interest|balance)\b|"
+    r"[\w ]+ per )"
+)
+_COMPOUND = re.compile(r"\bper\b|newton|kg m")  # part of the unit would be taken for the whole
+_TYPED = re.compile(r"(int|float|number|str|text|bool|date|list|dict)(,| \[|$)")
 _CLEAR = 4  # letters of a word that is no abbreviation
 
 
@@ -51,7 +59,7 @@ def composed(
         Parameter(names[role.id], _type(role), described[role.id], False, _default(role, rng))
         for role in spare
     ]
-    returns = task.returns or rng.choice(_RETURNS)
+    returns = _returns(task.returns) or rng.choice(_RETURNS)
     card = Card(rng.choice(task.names), rng.choice(task.descriptions), tuple(parameters), returns)
     sure = [names[role.id] for role in roles if _says_all(names[role.id], role, roles)]
     if rng.random() < 0.4:
@@ -106,6 +114,17 @@ def _told(card: Card, sure: Sequence[str], rng: random.Random) -> Card:
         for p in card.parameters
     )
     return replace(card, parameters=parameters)
+
+
+def _returns(said: str) -> str:
+    """`time in minutes` → `float, time in minutes`, `number of the order` → `text, …`."""
+    if not said or _TYPED.match(said):
+        return said
+    if not _MEASURE.match(said):
+        return f"text, {said}"
+    if _COMPOUND.search(said):
+        return "float"
+    return f"{'int' if said.startswith('number') else 'float'}, {said}"
 
 
 def _type(role: Role) -> str:

@@ -75,6 +75,8 @@ def _told_apart(parts: Sequence[Part], silent: Sequence[Role]) -> bool:
     for one, other in combinations(parts, 2):
         if not apart((one.role, one.said), (other.role, other.said)):
             return False
+        if one.role.type == "str" and one.argument == other.argument:
+            return False  # nobody swaps a thing for itself
     return all(
         points(part.said, role)
         for part in parts
