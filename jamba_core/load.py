@@ -21,6 +21,7 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 MOST_EXPERTS = 1 << 12  # in one tensor: each of them gets a name
 SHARD_BYTES = 5_000_000_000
+LONGEST = 60  # characters of a file's name; systems allow 255 bytes
 PAGES_KEPT = 2_000_000  # bytes of files that may stay in memory while they are read, or 0.5 %
 
 
@@ -110,8 +111,8 @@ class CheckpointFiles(Mapping[str, Tensor]):
             raise CheckpointError(f"{index}: not a safetensors index ({error})") from error
         listing: dict[str, list[str]] = {}
         for name, file in files.items():
-            if not isinstance(file, str) or Path(file).name != file or not file:
-                raise CheckpointError(f"{index}: {file!r} lies outside of the folder")
+            if not isinstance(file, str) or Path(file).name != file or not 0 < len(file) <= LONGEST:
+                raise CheckpointError(f"{index}: {str(file)[:99]!r} lies outside of the folder")
             listing.setdefault(file, []).append(name)
         return listing
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
-from mrkl.tools.limits import MEMORY_LIMIT, highest_resident
+from mrkl.tools.limits import MEMORY_LIMIT, highest_resident, resident
 
 
 class BudgetExceeded(Exception):
@@ -94,7 +94,7 @@ class Meter:
         self.calls = 0
         self.tokens = 0
         self._memory = 0  # the most bytes that a call held in its own process
-        self._resident: int | None = None  # of this process before the first call
+        self._before: tuple[int, int] | None = None  # this process before the first call
         self._by_expert: Counter[str] = Counter()
         self._lock = Lock()
 
@@ -125,8 +125,8 @@ class Meter:
             most = self.budget.calls_of(expert)
             if self._by_expert[expert] >= most:
                 raise BudgetExceeded(f"calls of {expert}", most)
-            if self._resident is None:  # models have loaded by now, which are no call's memory
-                self._resident = highest_resident()
+            if self._before is None:  # models have loaded by now, which are no call's memory
+                self._before = resident(), highest_resident()
             if self._grown() > self.budget.memory:
                 raise BudgetExceeded("memory", self.budget.memory)
             self.calls += 1
@@ -147,4 +147,7 @@ class Meter:
 
     def _grown(self) -> int:
         """Bytes by which this process has grown since the first call."""
-        return 0 if self._resident is None else highest_resident() - self._resident
+        if self._before is None:
+            return 0
+        held, highest = self._before
+        return max(0, resident() - held, highest_resident() - highest)

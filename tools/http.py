@@ -70,12 +70,12 @@ def get(
         target = httpx.URL(url, params=dict(params)) if params else httpx.URL(url)
     except (httpx.InvalidURL, TypeError, ValueError):
         raise HttpError("refused", f"not a usable address: {url[:80]!r}") from None
-    with Guarded(limits) as guarded:
-        for _ in range(MAX_REDIRECTS + 1):
-            found = _once(cached(guarded), target, limits)
-            if isinstance(found, Response):
-                return found
-            target = found
+    transport = cached(Guarded(limits))
+    for _ in range(MAX_REDIRECTS + 1):
+        found = _once(transport, target, limits)
+        if isinstance(found, Response):
+            return found
+        target = found
     raise HttpError("bad_response", f"{target.host} redirects more than {MAX_REDIRECTS} times")
 
 

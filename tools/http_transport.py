@@ -14,6 +14,7 @@ import sqlite3
 import ssl
 import threading
 import time
+import zlib
 from contextlib import closing
 from email.utils import formatdate
 from functools import lru_cache
@@ -33,6 +34,7 @@ _READ_TIMEOUT = 5.0  # seconds without a byte
 _BUSY_TIMEOUT = 500  # milliseconds to wait for another process that writes into the cache
 # One of these, once: others unpack to a multiple of their size that no limit foresees.
 _ENCODINGS = ("", "identity", "gzip", "deflate")
+_EITHER = zlib.MAX_WBITS | 32  # of zlib: the header tells gzip from deflate
 _hosts = Hosts()
 
 
@@ -41,7 +43,6 @@ class Guarded(httpx.BaseTransport):
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._inner = httpx.HTTPTransport(verify=_certificates(), trust_env=False)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send; the response has its whole body. Raises HttpError and httpx's own errors."""
@@ -56,7 +57,10 @@ class Guarded(httpx.BaseTransport):
             left = httpx.Timeout(min(limits.remaining(url.host), _READ_TIMEOUT)).as_dict()
             extensions = request.extensions | {"sni_hostname": url.host, "timeout": left}
             sent = httpx.Request("GET", numeric, headers=request.headers, extensions=extensions)
-            with closing(self._inner.handle_request(sent)) as response:
+            with (
+                httpx.HTTPTransport(verify=_trusted(url.scheme), trust_env=False) as inner,
+                closing(inner.handle_request(sent)) as response,
+            ):
                 body = self._body(response, url.host)
             _hosts.heard(place, response.status_code, response.headers.get("retry-after"))
         for name in ("content-encoding", "content-length", "transfer-encoding"):
@@ -64,19 +68,24 @@ class Guarded(httpx.BaseTransport):
         response.headers["date"] = formatdate(_born(response.headers), usegmt=True)
         return httpx.Response(response.status_code, headers=response.headers, content=body)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._inner.close()
-
     def _body(self, response: httpx.Response, host: str) -> bytes:
-        if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+        packing = response.headers.get("content-encoding", "").strip().lower()
+        if packing not in _ENCODINGS:
             raise HttpError("bad_response", f"{host} packs its answer in a way that is not read")
+        packed = packing in ("gzip", "deflate")
+        unpacker = zlib.decompressobj(_EITHER)
         body, most = bytearray(), self.limits.max_bytes
-        for chunk in response.iter_bytes(16_384):  # decoded, so a zip bomb is counted too
-            body += chunk
-            if len(body) > most:
-                raise HttpError("too_large", f"{host} sent more than {most:,} bytes")
-            self.limits.remaining(host)
+        try:
+            for piece in response.iter_raw(16_384):
+                # unpacked no further than may be kept, so a zip bomb costs nothing
+                body += unpacker.decompress(piece, most - len(body) + 1) if packed else piece
+                if len(body) > most:
+                    raise HttpError("too_large", f"{host} sent more than {most:,} bytes")
+                self.limits.remaining(host)
+        except zlib.error:
+            raise HttpError("bad_response", f"{host} sent what cannot be unpacked") from None
+        if packed and not unpacker.eof and body:
+            raise HttpError("bad_response", f"{host} sent only a part")
         return bytes(body)
 
 
@@ -96,9 +105,10 @@ def cached(guarded: Guarded) -> CacheTransport:
     return CacheTransport(guarded, _cache(), CacheOptions(shared=False))
 
 
-@lru_cache(maxsize=1)
-def _certificates() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)  # takes as long as a request, so once
+@lru_cache(maxsize=2)
+def _trusted(scheme: str) -> ssl.SSLContext | bool:
+    """Whose certificates are believed; read once, which takes as long as a request."""
+    return scheme == "https" and httpx.create_ssl_context(trust_env=False)
 
 
 _kept: tuple[int, SqliteStorage] | None = None  # with the number of the process that opened it

@@ -74,6 +74,20 @@ class MemoryUse:
         return max(0, _status("VmHWM") - self._before)
 
 
+_statm: tuple[int, int] | None = None  # a process and its open /proc/self/statm
+
+
+def resident() -> int:
+    """Bytes this process holds in memory; 0 if unknown. Takes some µs."""
+    global _statm
+    try:
+        if _statm is None or _statm[0] != os.getpid():  # after a fork it would tell of the parent
+            _statm = os.getpid(), os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        return int(os.pread(_statm[1], 100, 0).split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError):
+        return 0
+
+
 def highest_resident() -> int:
     """The most bytes this process ever held in memory; 0 if unknown. Takes about 1 µs."""
     if _resource is None:

@@ -117,9 +117,13 @@ def holds(megabytes: int) -> int:
     return len(bytearray(b"x") * (megabytes * MB)) // MB
 
 
-def here(megabytes: int) -> int:
-    """Fills so much memory."""
-    return holds(megabytes)
+kept: list[bytearray] = []
+
+
+def keeps(megabytes: int) -> int:
+    """Fills so much memory, for good."""
+    kept.append(bytearray(b"x") * (megabytes * MB))
+    return megabytes
 
 
 def asked_to_hold(scripted, megabytes: int, expert: mrkl.Expert, budget: mrkl.Budget):
@@ -146,10 +150,9 @@ def test_a_call_may_hold_so_much_memory_and_no_more(scripted, local: bool):
 
 @linux
 def test_what_this_process_grows_by_is_checked_before_the_next_call(scripted):
-    expert = mrkl.expert(here, isolate=False)
-    kept = bytearray(b"x") * (40 * MB)  # the process's highest is now at least this
-    del kept
+    expert = mrkl.expert(keeps, isolate=False)
     answer = asked_to_hold(scripted, 400, expert, mrkl.Budget(memory=200 * MB))
+    kept.clear()
     assert answer.used.memory > 200 * MB
     assert (answer.status, answer.exit_code) == ("failed", 6)
     assert answer.steps[0].result is not None
