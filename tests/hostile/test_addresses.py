@@ -164,7 +164,6 @@ def test_redirects_are_checked_again(server: str, url: str) -> None:
     ],
 )
 def test_servers_that_behave_badly(server: str, path: str, kinds: tuple[str, ...]) -> None:
-    BOMB  # packed before the clock runs
     began = time.monotonic()
     with pytest.raises(http.HttpError) as caught:
         http.get(server + path, allow_loopback=True, timeout=1).json()
