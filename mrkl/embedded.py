@@ -63,8 +63,8 @@ START_WEIGHT = 0.5
 TRUSTED = 0.5
 SHOWN_SHARE = 0.05
 
-# Mean log-probability of a token below which what the core says by itself is mostly nonsense (of 75
-# such texts read on 2026-11-25: 11 of 13 below it, 9 of 62 above).
+# Mean log-probability of a token below which what the core says by itself is mostly nonsense (of 50
+# such texts read on 2026-11-25: 12 of 13 below it, 11 of 37 above).
 FLUENT = -0.3
 NO_TALKER = "I am better at figures, facts, dates and units than at talk."
 
