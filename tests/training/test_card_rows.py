@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from itertools import islice
 
 import pytest
@@ -128,3 +131,23 @@ def test_a_question_with_the_arrow_is_asked_whole() -> None:
         assert planned is not None
         assert [step.subquery for step in planned.steps] == ["@"]
         assert "->" in planned.question
+
+
+def test_neighbours_do_not_depend_on_the_process() -> None:
+    told = (
+        "from training.data.card_files import load\n"
+        "from training.data.card_offers import nearest\n"
+        "asked = [one.questions[0].text for one in load('train')[:300]]\n"
+        "print([[one.card.name for one in nearest(text, 9)] for text in asked])\n"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", told],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(seen) == 1

@@ -53,7 +53,7 @@ def nearest(question: str, count: int) -> list[Asked]:
     """The training cards whose words the question shares most."""
     where, bags = _index()
     score: Counter[int] = Counter()
-    for word in _words(question):
+    for word in sorted(_words(question)):  # a seed must give the same rows in every process
         cards = where.get(word, ())
         if cards:
             weight = math.log(len(bags) / len(cards))
