@@ -2,7 +2,8 @@
 
 In: a template with slots `#k`, the plan, its outcomes and the question. Out: text and spans. A
 number that is neither in the question nor a slot never gets out, nor a word for a thing that nobody
-spoke of: the plain values stand in for such a sentence. Failures become one plain sentence each. It words nothing else by itself.
+spoke of: the plain values stand in for such a sentence. Failures become one plain sentence each. It
+words nothing else by itself.
 """
 
 from __future__ import annotations

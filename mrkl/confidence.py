@@ -2,8 +2,8 @@
 
 In: the log-probabilities of the tokens that were a choice, under the model alone and among what
 the grammar allowed, the probability of each step's expert, and how many numbers of the question
-no call holds or holds too often. Out: features by name, and a
-probability that the plan is right. Weights are fitted by `python -m training.core.calibrate`.
+no call holds or holds too often. Out: features by name, and a probability that the plan is right.
+Weights are fitted by `python -m training.core.calibrate`.
 """
 
 from __future__ import annotations

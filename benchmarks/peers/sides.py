@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ class Outcome:
     shown: list[str] = field(default_factory=list)
 
 
-class Side:
+class Side(ABC):
     """One library with its tools; `turns` may be set anew for every question.
 
     A last turn of calls is said again and again.
@@ -52,11 +53,11 @@ class Side:
         self.said += 1
         return self.turns[min(self.said, len(self.turns)) - 1]
 
-    def prepare(self, tools: Tools) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def prepare(self, tools: Tools) -> None: ...
 
-    def run(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def run(self) -> Any: ...
 
 
 class Mrkl(Side):

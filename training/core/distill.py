@@ -22,7 +22,7 @@ from torch import Tensor
 from training.core.checkpoint import Checkpoint
 from training.core.export import load_start
 from training.core.pool_tokens import INSIDE
-from training.core.start import begin_run
+from training.core.start import RunLog, begin_run
 from training.core.student import Experts, Shape, Student
 from training.core.teacher import Sampler, Teacher, rope_table
 
@@ -188,22 +188,13 @@ def prefixes(
 def main(a: argparse.Namespace) -> None:
     began = time.monotonic()
     run = begin_run(a.seed)
+    say = RunLog(run, began)
     device = run.device
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    origin = torch.tensor(json.loads(Path("training/core/origin.json").read_text()))
-    origin = origin.to(device)
+    origin = origin_ids(device)
     kept = origin[: len(origin) - N_OURS]
     pool = np.load(a.pool)
-    teacher = Teacher(load_teacher(a.teacher), dtype).to(device)
+    teacher = teacher_on(a.teacher, device)
     student = Student(Shape()).to(device)
-    log: list[dict[str, Any]] = []
-
-    def say(**row: Any) -> None:
-        row["seconds"] = round(time.monotonic() - began, 1)
-        if run.rank == 0:
-            log.append(row)
-            print(json.dumps(row), flush=True)
-
     optimizer = optimiser(student, a.rate)
     kept_run = Checkpoint(a.out, a.save_every, run)
     resumed = kept_run.resume(student, optimizer)
@@ -308,7 +299,7 @@ def main(a: argparse.Namespace) -> None:
     if run.rank:
         return
     torch.save(student.state_dict(), a.out / "student.pt")
-    (a.out / "distill.json").write_text(json.dumps(log, indent=1))
+    (a.out / "distill.json").write_text(json.dumps(say.rows, indent=1))
     kept_run.done()
 
 
@@ -333,6 +324,17 @@ def draw(
     samples = torch.cat(found)
     say(stage="sampled", tokens=samples.numel(), text=tokenizer.decode(samples[1].tolist())[:300])
     return samples
+
+
+def origin_ids(device: str) -> Tensor:
+    """The teacher's id of each of our tokens, -1 for our own special ones."""
+    return torch.tensor(json.loads(Path("training/core/origin.json").read_text())).to(device)
+
+
+def teacher_on(path: Path, device: str) -> Teacher:
+    """The teacher, in bfloat16 on a GPU."""
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    return Teacher(load_teacher(path), dtype).to(device)
 
 
 def load_teacher(path: Path) -> dict[str, np.ndarray]:

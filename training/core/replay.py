@@ -6,15 +6,13 @@ the teacher's logits for them.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.core.distill import N_OURS, Batches, load_teacher
-from training.core.teacher import Teacher
+from training.core.distill import N_OURS, Batches, origin_ids, teacher_on
 
 
 class Replay:
@@ -23,10 +21,8 @@ class Replay:
     def __init__(
         self, teacher: Path, pool: Path, samples: Path | None, rows: int, length: int, device: str
     ) -> None:
-        dtype = torch.bfloat16 if device == "cuda" else torch.float32
-        origin = torch.tensor(json.loads(Path("training/core/origin.json").read_text()))
-        self.kept = origin[: len(origin) - N_OURS].to(device)
-        self.teacher = Teacher(load_teacher(teacher), dtype).to(device)
+        self.kept = origin_ids(device)[:-N_OURS]
+        self.teacher = teacher_on(teacher, device)
         if device == "cuda":
             for layer in self.teacher.layers:
                 layer.compile(dynamic=False)

@@ -6,10 +6,13 @@ a run is alone. Each process reads its own data; gradients are averaged before e
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -48,6 +51,20 @@ class Run:
         box = torch.tensor([value], dtype=torch.float64)
         dist.broadcast(box, 0, group=_clock())
         return float(box)
+
+
+class RunLog:
+    """What a run says: a line of JSON each, printed and kept by the first process alone."""
+
+    def __init__(self, run: Run, began: float) -> None:
+        self.run, self.began = run, began
+        self.rows: list[dict[str, Any]] = []
+
+    def __call__(self, **row: Any) -> None:
+        row["seconds"] = round(time.monotonic() - self.began, 1)
+        if self.run.rank == 0:
+            self.rows.append(row)
+            print(json.dumps(row), flush=True)
 
 
 _groups: list[dist.ProcessGroup] = []

@@ -26,7 +26,7 @@ from training.core.distill import N_OURS, kl_loss, optimiser, set_rate
 from training.core.export import load_start
 from training.core.packing import Feeder, call_tokens
 from training.core.replay import Replay
-from training.core.start import Run, begin_run
+from training.core.start import Run, RunLog, begin_run
 from training.core.student import Shape, Student
 
 
@@ -129,6 +129,7 @@ def main(a: argparse.Namespace) -> None:
 
     began = time.monotonic()
     run = begin_run(a.seed)
+    say = RunLog(run, began)
     tokenizer = Tokenizer.from_file("jamba_core/data/tokenizer.json")
     student = Student(Shape()).to(run.device)
     if a.start:
@@ -150,13 +151,6 @@ def main(a: argparse.Namespace) -> None:
     steps = Steps(student, replay, a.text_weight, run)
     for group in optimizer.param_groups:
         group["scale"] = 1.0 if group["scale"] == 1.0 else a.copied_scale
-    log: list[dict[str, Any]] = []
-
-    def say(**row: Any) -> None:
-        row["seconds"] = round(time.monotonic() - began, 1)
-        if run.rank == 0:
-            log.append(row)
-            print(json.dumps(row), flush=True)
 
     def save(stage: str) -> None:
         """Scores, weights and log so far; the first process alone."""
@@ -168,7 +162,7 @@ def main(a: argparse.Namespace) -> None:
         say(stage=stage, tokens=tokens, scores=scores)
         a.out.mkdir(parents=True, exist_ok=True)
         torch.save(student.state_dict(), a.out / "student.pt")
-        (a.out / "tune.json").write_text(json.dumps(log, indent=1))
+        (a.out / "tune.json").write_text(json.dumps(say.rows, indent=1))
         (a.out / "missed.txt").write_text(readable(tokenizer, missed[:400]))
 
     step, tokens, shown = kept.step, kept.tokens, time.monotonic()

@@ -132,13 +132,19 @@ def _called(one: Asked, asked: tuple[Asked, ...], rng: random.Random) -> Row | N
     cards = [card, *beside(question.text, one, rng)]
     if len(plan.steps) == 2 and plan.last != "#2":
         cards = [card, *_second(plan, asked), *cards[1:3]]
+    return written(plan, cards, "card", one.card.name, rng)
+
+
+def written(
+    plan: Planned, cards: list[Card], source: str, name: str, rng: random.Random
+) -> Row | None:
+    """The row of a plan among the cards on offer, None where two have one name."""
     rng.shuffle(cards)
-    if len({c.name for c in cards}) < len(cards):
+    if len({card.name for card in cards}) < len(cards):
         return None
     answer = rng.choice(ANSWERS).replace("#1", plan.last)
     made = render_row(plan.question, cards, plan.steps, plan.results, answer)
-    kind = "card" if len(plan.steps) == 1 else "card two steps"
-    return from_prompt(made, kind, one.card.name)
+    return from_prompt(made, source if len(plan.steps) == 1 else f"{source} two steps", name)
 
 
 def _second(planned: Planned, asked: tuple[Asked, ...]) -> list[Card]:

@@ -17,11 +17,11 @@ from itertools import islice
 from typing import Any
 
 from mrkl.experts.base import Card
-from mrkl.prompt import StepText, render_abstained, render_row
+from mrkl.prompt import StepText, render_abstained
 from training.data import card_steps
 from training.data.card_files import SERVED, Asked, Question
 from training.data.card_offers import alike, bare, beside
-from training.data.card_rows import ANSWERS, NO_EXPERT, styled
+from training.data.card_rows import NO_EXPERT, styled, written
 from training.data.card_steps import Planned
 from training.data.composed_cards import Composed, composed
 from training.data.composed_questions import question
@@ -142,13 +142,7 @@ def _called(one: Case, other: Case | None, pieces: Pieces, rng: random.Random) -
         cards = [one.card, other.card, *cards[1:3]]
     elif rng.random() < 0.4 and not bare(one.text, one.card):
         cards = [one.card, *_others(one, pieces, rng), *cards[1:]][:4]
-    rng.shuffle(cards)
-    if len({card.name for card in cards}) < len(cards):
-        return None
-    answer = rng.choice(ANSWERS).replace("#1", planned.last)
-    made = render_row(planned.question, cards, planned.steps, planned.results, answer)
-    kind = "composed" if len(planned.steps) == 1 else "composed two steps"
-    return from_prompt(made, kind, one.task.id)
+    return written(planned, cards, "composed", one.task.id, rng)
 
 
 def _planned(one: Case, other: Case | None, rng: random.Random) -> Planned | None:
