@@ -22,20 +22,22 @@ from training.data import (
     patterns,
     problem_rows,
     sql_rows,
+    stories,
 )
 from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.097,
-    "measures": 0.15,
-    "mixed": 0.123,
-    "knowledge": 0.123,
-    "limits": 0.061,
-    "cards": 0.12,
-    "composed": 0.22,
+    "arithmetic": 0.085,
+    "measures": 0.135,
+    "mixed": 0.13,
+    "knowledge": 0.105,
+    "limits": 0.055,
+    "cards": 0.08,
+    "composed": 0.2,
     "problems": 0.08,
-    "sql": 0.026,
+    "stories": 0.11,
+    "sql": 0.02,
 }
 PATTERNS = ("arithmetic", "measures", "mixed", "knowledge", "limits")
 IRRELEVANT = 0.15  # share of pattern rows that are offered cards they do not need
@@ -82,6 +84,7 @@ def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     streams["cards"] = card_rows.rows(rng, split)
     streams["composed"] = composed.rows(rng, split)
     streams["problems"] = problem_rows.rows(rng, split)
+    streams["stories"] = stories.rows(rng, split)
     streams["sql"] = sql_rows.rows(rng)
     names, weights = list(SHARES), list(SHARES.values())
     for _ in range(n):
