@@ -8,7 +8,15 @@ from collections import Counter
 from training.data import filling, mixture, patterns
 from training.data.patterns import Pattern
 
-NEWEST = ("arithmetic_4", "measures_4", "knowledge_4", "limits_4", "mixed_4", "mixed_5", "heldout_3")
+NEWEST = (
+    "arithmetic_4",
+    "measures_4",
+    "knowledge_4",
+    "limits_4",
+    "mixed_4",
+    "mixed_5",
+    "heldout_3",
+)
 
 
 def file_of(pattern: Pattern) -> str:
