@@ -213,4 +213,4 @@ def expressions(way: Derivation, written: Mapping[str, str]) -> Iterator[str]:
     text = dict(written)
     for number, (name, relation) in enumerate(way.steps, 1):
         yield relation.towards(name, text)
-        text = {name: f"#{number}"} | text
+        text = {name: f"#{number}"} | {known: said for known, said in text.items() if known != name}
