@@ -31,9 +31,9 @@ from training.data.row import Row, from_prompt
 SHARES = {
     "arithmetic": 0.08,
     "measures": 0.135,
-    "mixed": 0.13,
+    "mixed": 0.12,
     "knowledge": 0.105,
-    "limits": 0.055,
+    "limits": 0.05,
     "cards": 0.075,
     "composed": 0.195,
     "problems": 0.065,
