@@ -10,7 +10,7 @@ from training.data.patterns import Pattern
 
 NEWEST = (
     "arithmetic_4", "measures_4", "knowledge_4", "limits_4", "mixed_4", "heldout_3",
-    "arithmetic_5", "measures_5", "limits_5", "mixed_5",
+    "arithmetic_5", "measures_5", "limits_5", "mixed_5", "knowledge_5", "mixed_6",
 )  # fmt: skip
 
 
