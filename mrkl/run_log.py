@@ -99,7 +99,9 @@ class RunLog:
     def begin(self, question: str) -> Entry:
         """Write the question down; an Entry even where that fails."""
         values = (time.time(), os.getpid(), masked(question))
-        number = self._write(("INSERT INTO run (began, process, question) VALUES (?, ?, ?)", values))
+        number = self._write(
+            ("INSERT INTO run (began, process, question) VALUES (?, ?, ?)", values)
+        )
         return Entry(self, number)
 
     def runs(self, limit: int = 20) -> list[LoggedRun]:
