@@ -21,6 +21,7 @@ from training.data import (
     operators,
     patterns,
     problem_rows,
+    said_arithmetic,
     sql_rows,
     stories,
 )
@@ -28,14 +29,15 @@ from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.085,
+    "arithmetic": 0.08,
     "measures": 0.135,
-    "mixed": 0.13,
+    "mixed": 0.12,
     "knowledge": 0.105,
-    "limits": 0.055,
-    "cards": 0.08,
-    "composed": 0.2,
-    "problems": 0.08,
+    "limits": 0.05,
+    "cards": 0.075,
+    "composed": 0.195,
+    "problems": 0.065,
+    "said": 0.045,
     "stories": 0.11,
     "sql": 0.02,
 }
@@ -84,6 +86,7 @@ def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     streams["cards"] = card_rows.rows(rng, split)
     streams["composed"] = composed.rows(rng, split)
     streams["problems"] = problem_rows.rows(rng, split)
+    streams["said"] = said_arithmetic.rows(rng)
     streams["stories"] = stories.rows(rng, split)
     streams["sql"] = sql_rows.rows(rng)
     names, weights = list(SHARES), list(SHARES.values())

@@ -1,4 +1,4 @@
-"""Rows from word problems (MAWPS and GSM8K train rows) and from arithmetic said in words.
+"""Rows from word problems (MAWPS and GSM8K train rows).
 
 In: the train files beside this one. Out: rows whose plan is the calculator's steps. GSM8K's
 `<<a*b=c>>` annotations become steps; an operand equal to an earlier result becomes its `#k`.
@@ -291,16 +291,8 @@ def linked(left: str, results: list[Fraction]) -> str:
 
 
 def rows(rng: random.Random, split: str) -> Iterator[Row]:
-    """Endless word problems and arithmetic said in words."""
-    from training.data.said_arithmetic import said
-
+    """Endless word problems."""
     while True:
-        pick = rng.random()
-        if pick < 0.25:
-            row = mawps(rng, split)
-        elif pick < 0.7:
-            row = gsm8k(rng, split)
-        else:
-            row = said(rng)
+        row = mawps(rng, split) if rng.random() < 0.35 else gsm8k(rng, split)
         if row is not None:
             yield row

@@ -197,6 +197,8 @@ def problem(story: Story, rng: random.Random) -> tuple[str, list[str]] | None:
     parts = [
         part if text is asked else sentence(part) for part, text in zip(parts, texts, strict=True)
     ]
+    if texts[-1] is asked:
+        parts = voice.joined(parts)
     written = {name: number(values[name], story.kinds[name]) for name in (*names, *story.order)}
     return " ".join(parts), [simplified(e) for e in expressions(way, written)]
 

@@ -198,8 +198,8 @@ def _quotient(of: list[str]) -> str:
 
 
 def natural(value: Fraction, kind: str) -> bool:
-    """Whether a story can have this number: positive, whole where things are counted."""
-    if not 0 < value < 10**7:
+    """Whether a story can have this number: positive, several whole ones where things are counted."""
+    if not 0 < value < 10**7 or (kind == "count" and value == 1):  # "1 apples"
         return False
     if kind == "money":
         return 100 % value.denominator == 0

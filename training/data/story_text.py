@@ -29,6 +29,11 @@ Dexter, Arthur, Felix, Otto, Igor, Dmitri, Piotr, Janos, Mateo, Thiago, Kwame, T
 Mehmet, Nikos, Gil, Joel, Ahmed, Bob, Charlie, Mr Patel, Uncle Ray, Grandpa, Coach Dan, Will,
 George, Harry, Finn, Rory, Stan, Bruno, Carlos, Emeka, Farid, Gus, Hamid, Ian, Jamal, Kurt,
 Lorenzo, Milo, Nils, Owen, Paolo, Quentin, Rafael, Simon, Theo, Umar, Viktor, Wes, Xavi, Zach""")
+_DAYS = frozenset(
+    ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Christmas", "Easter",
+     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+     "November", "December", "Mr", "Mrs", "Dr", "Ms", "Aunt", "Uncle", "Grandma", "Grandpa", "Coach")
+)  # fmt: skip
 PRONOUNS = {
     "she": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
     "he": {"he": "he", "him": "him", "his": "his", "himself": "himself"},
@@ -105,6 +110,28 @@ class Voice:
             return said.capitalize() if pronoun[0].isupper() else said
 
         return SLOT.sub(put, text)
+
+    def joined(self, parts: list[str]) -> list[str]:
+        """Now and then two sentences as one, or all of a short story as one question with if."""
+        *told, asked = parts
+        if 1 <= len(told) <= 3 and self.rng.random() < 0.12:
+            facts = [self._inside(part) for part in told]
+            facts = [", ".join(facts[:-1]) + " and " + facts[-1]] if len(facts) > 1 else facts
+            word = self.rng.choice(("if ", "If ", "if ", "say ", "Given that ", "suppose "))
+            return [f"{word}{facts[0]}, {self._inside(asked)}"]
+        if len(told) > 1 and self.rng.random() < 0.3:
+            at = self.rng.randrange(len(told) - 1)
+            glue = self.rng.choice((" and ", ", and ", "; ", ", ", ", while "))
+            pair = told[at].rstrip(".") + glue + self._inside(told[at + 1]) + "."
+            told[at : at + 2] = [pair]
+        return [*told, asked]
+
+    def _inside(self, text: str) -> str:
+        """A sentence as it stands inside another: small initial, no full stop."""
+        first = text.split(maxsplit=1)[0].rstrip(",'s.")
+        proper = {name for slot in self.people for name in self.texts[slot].split()}
+        known = first in proper or first in ("I", "I'm", "I've") or first in _DAYS
+        return (text if known else text[:1].lower() + text[1:]).rstrip(".")
 
 
 def spoken(value: Fraction, kind: str, rng: random.Random) -> str:
