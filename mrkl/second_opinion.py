@@ -51,6 +51,7 @@ def agree(one: Result, other: Result) -> bool:
 
 
 def _same(one: object, other: object) -> bool:
+    alike = type(one) is type(other) and one == other
     first, second = _number(one), _number(other)
     if first is not None and second is not None:
         return abs(first - second) <= _TOLERANCE * max(abs(first), abs(second))
@@ -59,7 +60,7 @@ def _same(one: object, other: object) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         mine, theirs = cast("list[object]", one), cast("list[object]", other)
         return len(mine) == len(theirs) and all(map(_same, mine, theirs))
-    return type(one) is type(other) and one == other
+    return alike
 
 
 def _number(value: object) -> Fraction | None:
