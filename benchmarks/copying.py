@@ -215,16 +215,17 @@ def measure(core: EmbeddedJamba, count: int, seed: int) -> Iterator[tuple[str, i
     offer, world = Offer(experts, frozenset(BUILTINS), Router.load()), World()
     for make in KINDS:
         rng = random.Random(seed)
-        right = total = 0
+        right, total, kind = 0, 0, ""
         for _ in range(count):
             case = make(rng)
+            kind = case.kind
             draft = core.draft(case.question, offer, Meter(Budget()), Trace(), ())
             step = next((s for s in draft.plan if s.expert == case.expert), None)
             if draft.kind == "plan" and step is not None:
                 found = held(step, experts, world)
                 right += sum(value in found for value in case.values)
                 total += len(case.values)
-        yield case.kind, right, total, count
+        yield kind, right, total, count
 
 
 def main() -> None:
