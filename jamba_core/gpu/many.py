@@ -12,7 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mrkl.jamba_core.gpu.one import exact, power, silu
+from mrkl.jamba_core.gpu import interpreted
+from mrkl.jamba_core.gpu.one import power, silu
 
 
 @triton.jit
@@ -170,7 +171,9 @@ def _route(
 
 
 def operand(weight: Tensor, x: Tensor) -> dict[str, object]:
-    single = exact(x) or weight.dtype == torch.float32
+    # int8 beside float32 activations is where exactness was asked for
+    kind = x.dtype if weight.dtype == torch.int8 else weight.dtype
+    single = interpreted() or kind == torch.float32
     return {
         "OP": tl.float32 if single else tl.bfloat16,
         "PRECISION": "ieee" if single else "tf32",

@@ -5,14 +5,14 @@ bfloat16. Products and sums are float32. RMSNorm can ride along: sum(w x g) / rm
 of its own over x. A program owns BN rows; the grid's second axis are tokens (and their experts).
 """
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
 from mrkl.jamba_core.gpu import interpreted
 
-BYTES = 32768  # of a matrix that a program reads at once
+# Bytes of a matrix that a program reads at once and altogether; how long an x stays in registers.
+AT_ONCE, ALTOGETHER, LONGEST = 32768, 131072, 8192
 
 
 @triton.jit
@@ -21,29 +21,44 @@ def silu(x):
 
 
 @triton.jit
-def _dot_rows(
-    w_ptr, x_ptr, g_ptr, row, live, eps,
-    K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr, NORM: tl.constexpr,
+def _vector(
+    x_ptr, g_ptr, start, K: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr
 ):  # fmt: skip
-    """w[row] . x for BN rows, of x normalised where NORM."""
-    acc = tl.zeros([BN, BK // V], tl.float32)
-    square = tl.zeros([BK], tl.float32)
-    for start in range(0, K, BK):
-        col = start + tl.arange(0, BK)
-        x = tl.load(x_ptr + col, mask=col < K, other=0.0).to(tl.float32)
-        if NORM:
-            square += x * x
-            x = x * tl.load(g_ptr + col, mask=col < K, other=0.0).to(tl.float32)
-        at = w_ptr + row[:, None] * K + col[None, :]
-        w = tl.load(
-            at, mask=live[:, None] & (col[None, :] < K), other=0, eviction_policy="evict_first"
-        ).to(tl.float32)
-        # groups of V neighbours lie in one thread: their sum costs no exchange
-        acc += tl.sum(tl.reshape(w * x[None, :], (BN, BK // V, V)), 2)
-    total = tl.sum(acc, 1)
+    """BK numbers of x from `start`, times g where NORM, and their squares' sum."""
+    col = start + tl.arange(0, BK)
+    x = tl.load(x_ptr + col, mask=col < K, other=0.0).to(tl.float32)
+    square = 0.0
     if NORM:
-        total = total * tl.rsqrt(tl.sum(square, 0) / K + eps)
-    return total
+        square = tl.sum(x * x, 0)
+        x = x * tl.load(g_ptr + col, mask=col < K, other=0.0).to(tl.float32)
+    return x, square
+
+
+@triton.jit
+def _tile(
+    w_ptr, x, row, live, start, K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    V: tl.constexpr,
+):  # fmt: skip
+    """w[row, start : start + BK] times x, summed over groups of V: [BN, BK / V]."""
+    col = start + tl.arange(0, BK)
+    w = tl.load(
+        w_ptr + row[:, None] * K + col[None, :], mask=live[:, None] & (col[None, :] < K),
+        other=0, eviction_policy="evict_first",
+    ).to(tl.float32)  # fmt: skip
+    # groups of V neighbours lie in one thread: their sum costs no exchange
+    return tl.sum(tl.reshape(w * x[None, :], (BN, BK // V, V)), 2)
+
+
+@triton.jit
+def _long_rows(
+    w_ptr, x_ptr, row, live, K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr
+):  # fmt: skip
+    """w[row] . x for BN rows that are too long for x to stay in registers."""
+    acc = tl.zeros([BN, BK // V], tl.float32)
+    for start in range(0, K, BK):
+        x, _ = _vector(x_ptr, x_ptr, start, K, BK, False)
+        acc += _tile(w_ptr, x, row, live, start, K, BN, BK, V)
+    return tl.sum(acc, 1)
 
 
 @triton.jit
@@ -66,45 +81,57 @@ def _chosen(logits_ptr, slot, E: tl.constexpr, EP: tl.constexpr, TOP: tl.constex
 
 @triton.jit
 def _linear(
-    x_ptr, g_ptr, w_ptr, s_ptr, b_ptr, out_ptr, eps, N, K: tl.constexpr,
-    BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr,
+    x_ptr, g_ptr, w_ptr, s_ptr, b_ptr, out_ptr, eps, N, K: tl.constexpr, ROWS: tl.constexpr,
+    BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr, STAGES: tl.constexpr,
     NORM: tl.constexpr, SCALED: tl.constexpr, BIASED: tl.constexpr, ADD: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(1)
-    row = tl.program_id(0) * BN + tl.arange(0, BN)
-    live = row < N
-    y = _dot_rows(w_ptr, x_ptr + token * K, g_ptr, row, live, eps, K, BN, BK, V, NORM)
-    if SCALED:
-        y *= tl.load(s_ptr + row, mask=live, other=0.0)
-    if BIASED:
-        y += tl.load(b_ptr + row, mask=live, other=0.0)
-    at = out_ptr + token * N + row
-    if ADD:
-        y += tl.load(at, mask=live, other=0.0).to(tl.float32)
-    tl.store(at, y.to(out_ptr.dtype.element_ty), mask=live)
+    x_ptr += token * K
+    x, square = _vector(x_ptr, g_ptr, 0, K, BK, NORM)
+    factor = 1.0
+    if NORM:
+        factor = tl.rsqrt(square / K + eps)
+    for first in tl.range(0, ROWS, BN, num_stages=STAGES):
+        row = tl.program_id(0) * ROWS + first + tl.arange(0, BN)
+        live = row < N
+        if BK >= K:
+            y = tl.sum(_tile(w_ptr, x, row, live, 0, K, BN, BK, V), 1) * factor
+        else:
+            y = _long_rows(w_ptr, x_ptr, row, live, K, BN, BK, V)
+        if SCALED:
+            y *= tl.load(s_ptr + row, mask=live, other=0.0)
+        if BIASED:
+            y += tl.load(b_ptr + row, mask=live, other=0.0)
+        at = out_ptr + token * N + row
+        if ADD:
+            y += tl.load(at, mask=live, other=0.0).to(tl.float32)
+        tl.store(at, y.to(out_ptr.dtype.element_ty), mask=live)
 
 
 @triton.jit
 def _gate_up(
-    x_ptr, g_ptr, w_ptr, s_ptr, logits_ptr, out_ptr, eps, F, K: tl.constexpr,
-    BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr,
+    x_ptr, g_ptr, w_ptr, s_ptr, logits_ptr, out_ptr, eps, F, K: tl.constexpr, ROWS: tl.constexpr,
+    BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr, STAGES: tl.constexpr,
     E: tl.constexpr, EP: tl.constexpr, TOP: tl.constexpr, SCALED: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(1) // TOP
     expert = 0
     if E > 1:
         expert, _ = _chosen(logits_ptr + token * E, tl.program_id(1) % TOP, E, EP, TOP)
-    row = tl.program_id(0) * BN + tl.arange(0, BN)
-    live = row < F
-    first = tl.cast(expert, tl.int64) * 2 * F
-    gate_ptr = w_ptr + first * K
-    x_ptr += token * K
-    gate = _dot_rows(gate_ptr, x_ptr, g_ptr, row, live, eps, K, BN, BK, V, True)
-    up = _dot_rows(gate_ptr, x_ptr, g_ptr, row + F, live, eps, K, BN, BK, V, True)
-    if SCALED:
-        gate *= tl.load(s_ptr + first + row, mask=live, other=0.0)
-        up *= tl.load(s_ptr + first + F + row, mask=live, other=0.0)
-    tl.store(out_ptr + tl.program_id(1) * F + row, silu(gate) * up, mask=live)
+    begin = tl.cast(expert, tl.int64) * 2 * F
+    x, square = _vector(x_ptr + token * K, g_ptr, 0, K, BK, True)
+    factor = tl.rsqrt(square / K + eps)
+    gate_ptr = w_ptr + begin * K
+    up_ptr = gate_ptr + tl.cast(F, tl.int64) * K
+    for first in tl.range(0, ROWS, BN, num_stages=STAGES):
+        row = tl.program_id(0) * ROWS + first + tl.arange(0, BN)
+        live = row < F
+        gate = tl.sum(_tile(gate_ptr, x, row, live, 0, K, BN, BK, V), 1) * factor
+        up = tl.sum(_tile(up_ptr, x, row, live, 0, K, BN, BK, V), 1) * factor
+        if SCALED:
+            gate *= tl.load(s_ptr + begin + row, mask=live, other=0.0)
+            up *= tl.load(s_ptr + begin + F + row, mask=live, other=0.0)
+        tl.store(out_ptr + tl.program_id(1) * F + row, silu(gate) * up, mask=live)
 
 
 @triton.jit
@@ -125,7 +152,7 @@ def _down(
             expert, weight = _chosen(logits_ptr + token * E, slot, E, EP, TOP)
         first = tl.cast(expert, tl.int64) * N
         h = h_ptr + (token * TOP + slot) * K
-        y = _dot_rows(w_ptr + first * K, h, h, row, live, 0.0, K, BN, BK, V, False)
+        y = _long_rows(w_ptr + first * K, h, row, live, K, BN, BK, V)
         if SCALED:
             y *= tl.load(s_ptr + first + row, mask=live, other=0.0)
         total += weight * y
@@ -137,16 +164,20 @@ def power(number: int) -> int:
     return 1 << max(0, number - 1).bit_length()
 
 
-def tiles(weight: Tensor, rows: int, size: int = BYTES) -> dict[str, int]:
-    """Rows and columns of a matrix [.., columns] that a program reads at once."""
+def tiles(weight: Tensor, rows: int, matrices: int = 1, block: int = 0) -> dict[str, int]:
+    """How a program reads a matrix [.., columns]: BN rows of BK columns at a time, ROWS in all."""
     width, columns = weight.element_size(), weight.shape[-1]
-    block = min(power(columns), 4096 // width if columns > 4096 else 4096)
-    lines = max(1, size // (block * width))
-    if interpreted():
-        lines = min(128, power(rows))  # a program costs milliseconds there
-    while not interpreted() and lines > 1 and rows // lines < 256:  # enough programs for every multiprocessor
+    block = block or (power(columns) if columns <= LONGEST else AT_ONCE // (8 * width))
+    vector = {"BK": block, "V": min(16 // width, block)}
+    if interpreted():  # a program costs milliseconds there
+        return {"BN": min(128, power(rows)), "ROWS": min(128, power(rows)), **vector}
+    lines = max(1, AT_ONCE // (block * width * matrices))
+    while lines > 1 and rows // lines < 256:  # enough programs for every multiprocessor
         lines //= 2
-    return {"BN": lines, "BK": block, "V": min(16 // width, block)}
+    total = lines
+    while 2 * total * columns * width * matrices <= ALTOGETHER and rows // (2 * total) >= 512:
+        total *= 2
+    return {"BN": lines, "ROWS": total, **vector}
 
 
 def linear(
@@ -162,8 +193,9 @@ def linear(
 ) -> None:
     """out [S, N] (+)= norm(x [S, K]) @ (weight [N, K] * scale).T + bias."""
     rows, columns = weight.shape
-    tile = tiles(weight, rows) | tile
-    grid = (triton.cdiv(rows, tile["BN"]), x.shape[0])
+    tile = tiles(weight, rows) | {"STAGES": 1} | tile
+    assert norm is None or tile["BK"] >= columns
+    grid = (triton.cdiv(rows, tile["ROWS"]), x.shape[0])
     _linear[grid](
         x, x if norm is None else norm, weight, out if scale is None else scale,
         out if bias is None else bias, out, eps, rows, columns,
@@ -188,8 +220,8 @@ def gate_up(
     experts, rows, columns = weight.shape
     top, width = out.shape[1:]
     assert rows == 2 * width and (logits is not None or experts == top == 1)
-    tile = tiles(weight, width, BYTES // 2) | tile
-    grid = (triton.cdiv(width, tile["BN"]), x.shape[0] * top)
+    tile = tiles(weight, width, 2, power(columns)) | {"STAGES": 1} | tile
+    grid = (triton.cdiv(width, tile["ROWS"]), x.shape[0] * top)
     _gate_up[grid](
         x, norm, weight, out if scale is None else scale, out if logits is None else logits, out,
         eps, width, columns, E=experts, EP=power(experts), TOP=top, SCALED=scale is not None,
@@ -208,14 +240,10 @@ def down(
     """out [S, N] += the experts' rows of weight [E, N, F] times h [S, TOP, F], weighted."""
     experts, rows, columns = weight.shape
     top = h.shape[1]
-    tile = tiles(weight, rows) | tile
+    tile = tiles(weight, rows, block=min(power(columns), 4096 // weight.element_size())) | tile
+    tile.pop("ROWS", None)
     grid = (triton.cdiv(rows, tile["BN"]), h.shape[0])
     _down[grid](
         h, weight, out if scale is None else scale, out if logits is None else logits, out,
         rows, columns, E=experts, EP=power(experts), TOP=top, SCALED=scale is not None, **tile,
     )  # fmt: skip
-
-
-def exact(tensor: Tensor) -> bool:
-    """Whether products of this tensor are made in float32 (else in bfloat16)."""
-    return interpreted() or tensor.dtype == torch.float32
