@@ -317,7 +317,10 @@ def _attend(size: Size, new: Inputs, batch: int) -> Case:
 
 
 def _norm(size: Size, new: Inputs, batch: int) -> Case:
-    start, parts = new.normal(batch, size.hidden, size=size.large), new.normal(3, batch, size.hidden)
+    start, parts = (
+        new.normal(batch, size.hidden, size=size.large),
+        new.normal(3, batch, size.hidden),
+    )
     x, g = start.clone(), new.normal(size.hidden)
     out = torch.full((batch, size.hidden), torch.nan, device=new.device, dtype=new.dtype)
     return Case(
@@ -334,7 +337,11 @@ def _norm(size: Size, new: Inputs, batch: int) -> Case:
 def _conv_many(size: Size, new: Inputs) -> Case:
     inner, batch, past = size.inner, 2, size.taps - 1
     projected = new.normal(batch * size.time, 2 * inner, dtype=new.dtype)
-    taps, bias, start = new.normal(size.taps, inner), new.normal(inner), new.normal(batch, past, inner)
+    taps, bias, start = (
+        new.normal(size.taps, inner),
+        new.normal(inner),
+        new.normal(batch, past, inner),
+    )
     conv = start.clone()
     u = torch.full((batch * size.time, inner), torch.nan, device=new.device)
 

@@ -12,7 +12,7 @@ import torch
 if not torch.cuda.is_available() and importlib.util.find_spec("triton") is not None:
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
-from mrkl.jamba_core.gpu import interpreted, why_not  # noqa: E402
+from mrkl.jamba_core.gpu import interpreted, why_not
 
 DEVICE = "cpu" if interpreted() else "cuda"
 

@@ -7,7 +7,6 @@ import torch
 
 from tests.gpu.conftest import DEVICE
 
-
 # SiLU of minus a million: exp overflows to infinity, and x / infinity is the right zero
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 
