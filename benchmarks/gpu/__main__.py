@@ -191,7 +191,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--no-check", dest="check", action="store_false")
     options = parser.parse_args()
     options.layers = options.layers or (8 if options.quick else 32)
-    options.seconds = options.seconds or (38 if options.quick else 600)
+    options.seconds = options.seconds or (34 if options.quick else 600)
     if unknown := set(options.parts.split(",")) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}")
     return options

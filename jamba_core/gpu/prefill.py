@@ -92,9 +92,9 @@ class _Piece:
         u, y = self._room(self.config.mamba_inner), self._room(self.config.mamba_inner)
         recurrence.conv_many(projected, conv, mixer.taps, mixer.conv_bias, u)
         raw = _product(u, mixer.x_proj)
-        low = torch.empty_like(raw)
+        low = torch.empty_like(raw, dtype=torch.float32)
         norms.norm_pieces(raw[None], mixer.norms, low, rank, self.eps)
-        dt = F.linear(low[:, :rank], mixer.dt_proj.weight)
+        dt = F.linear(low[:, :rank].to(raw.dtype), mixer.dt_proj.weight)
         recurrence.scan_many(u, low, dt, bias, projected, mixer.a2, mixer.skip, ssm, y)
         return _product(y, mixer.out_proj)
 

@@ -124,7 +124,7 @@ def _scan(
     a2 = tl.load(a2_ptr + cell, mask=mask, other=0.0)
     skip = tl.load(skip_ptr + i, mask=live, other=0.0)
     bias = tl.load(bias_ptr + i, mask=live, other=0.0)
-    for t in range(T):
+    for t in tl.range(0, T, num_stages=6):  # loads far ahead: few programs, nothing else hides them
         at = row * T + t
         low = low_ptr + at * (R + 2 * N) + R
         u = tl.load(u_ptr + at * I + i, mask=live, other=0.0).to(tl.float32)
@@ -205,11 +205,12 @@ def scan_many(
 ) -> None:
     """The gated scan y [B T, I] over many tokens from the state ssm [B, N, I], which moves on.
 
-    dt [B T, I] comes without its bias and softplus, low [B T, R + 2 N] normalised.
+    dt [B T, I] comes without its bias and softplus, low [B T, R + 2 N] normalised and in
+    float32 (narrower loads would not be made ahead).
     """
     batch, states, inner = ssm.shape
-    block = min(32, power(inner))
+    block = min(64, power(inner))
     _scan[(triton.cdiv(inner, block), batch)](
         u, low, dt, bias, projected, a2, skip, ssm, y, u.shape[0] // batch, inner,
-        low.shape[1] - 2 * states, states, power(states), block, num_warps=1,
+        low.shape[1] - 2 * states, states, power(states), block, num_warps=4,
     )  # fmt: skip
