@@ -1,0 +1,1 @@
+"""Speed and correctness of the kernels on a GPU: `python -m benchmarks.gpu --out FILE`."""

@@ -1,0 +1,135 @@
+"""The whole decoder and prefill on random weights of a shape: times, bytes, what the card allows."""
+
+import time
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.gpu.timing import event_times
+from mrkl.jamba_core.gpu import many, prefill
+from mrkl.jamba_core.gpu.decode import Decoder
+from mrkl.jamba_core.gpu.weights import MambaWeights, Weights
+from mrkl.jamba_core.limits import prefill_flops
+
+
+def fill(decoder: Decoder, context: int, seed: int = 0) -> None:
+    """Random states as after `context` tokens."""
+    decoder.reset()
+    generator = torch.Generator(decoder.weights.device).manual_seed(seed)
+    for pair in decoder.states:
+        for tensor in pair:
+            tensor.normal_(0, 1, generator=generator)
+    decoder.position.fill_(context)
+    decoder.tokens.random_(0, decoder.config.vocab_size, generator=generator)
+
+
+def experts_hit(decoder: Decoder) -> list[int]:
+    """Different experts that the next step's tokens meet, layer by layer (a step is made)."""
+    if decoder.single:
+        layers = [layer for layer in decoder.weights.layers if layer.forward.router is not None]
+        return [decoder.config.num_experts_per_tok] * len(layers)
+    found: list[int] = []
+    route = many.Blocks.route
+
+    def counted(self: many.Blocks, logits: Tensor) -> None:
+        route(self, logits)
+        found.append(len(set(self.expert[self.count > 0].tolist())))
+
+    many.Blocks.route = counted  # type: ignore[method-assign]
+    try:
+        decoder.step()
+    finally:
+        many.Blocks.route = route  # type: ignore[method-assign]
+    return found
+
+
+def step_bytes(weights: Weights, hit: list[int], batch: int, context: int) -> float:
+    """What a step must read and write: weights once, only the experts it meets; caches, states."""
+    total, left = weights.head.bytes, iter(hit)
+    config = weights.config
+    for layer in weights.layers:
+        forward, mixer = layer.forward, layer.mixer
+        share = next(left) / len(forward.router) if forward.router is not None else 1.0
+        total += share * (forward.gate_up.bytes + forward.down.bytes)
+        if isinstance(mixer, MambaWeights):
+            total += sum(
+                m.bytes for m in (mixer.in_proj, mixer.x_proj, mixer.dt_proj, mixer.out_proj)
+            )
+            cell = 4 * config.mamba_inner * (config.mamba_d_state + config.mamba_d_conv - 1)
+            total += 2 * batch * cell + mixer.a2.nbytes
+        else:
+            total += mixer.qkv.bytes + mixer.out.bytes
+            line = 2 * config.num_key_value_heads * config.head_dim * weights.embed.element_size()
+            total += batch * context * line
+    return total
+
+
+def decoding(
+    weights: Weights, batch: int, context: int, bandwidth: float, steps: int = 30
+) -> dict[str, Any]:
+    """Milliseconds of a step (median), tokens a second, and the share of the card's limit."""
+    began = time.perf_counter()
+    decoder = Decoder(weights, batch, context + steps + 64)
+    decoder.capture()
+    assert decoder.graph is not None
+    ready = time.perf_counter() - began
+    same = _as_eager(decoder, context)
+    fill(decoder, context)
+    hit = experts_hit(decoder)
+    moved = step_bytes(weights, hit, batch, context)
+    fill(decoder, context)
+    ms = event_times(decoder.graph.replay, steps, warm=5)
+    limit = moved / bandwidth * 1e3
+    return {
+        "batch": batch,
+        "context": context,
+        "ms": round(median(ms), 3),
+        "ms_fastest": round(min(ms), 3),
+        "tokens_per_second": round(batch / median(ms) * 1e3, 1),
+        "limit_tokens_per_second": round(batch / limit * 1e3, 1),
+        "share_of_limit": round(limit / median(ms), 3),
+        "bytes": int(moved),
+        "experts_hit": round(sum(hit) / max(1, len(hit)), 2),
+        "graph_writes_what_eager_writes": same,
+        "seconds_to_compile_and_capture": round(ready, 1),
+        "finite": bool(torch.isfinite(decoder.logits).all()),
+    }
+
+
+def _as_eager(decoder: Decoder, context: int, steps: int = 6) -> bool:
+    """Whether the graph and single launches write the same tokens from the same states."""
+    graph, written = decoder.graph, []
+    for choice in (graph, None):
+        fill(decoder, context)
+        decoder.graph = choice
+        written.append(decoder.run(steps))
+    decoder.graph = graph
+    return torch.equal(*written)
+
+
+def reading(weights: Weights, tokens: int, compute: float, rounds: int = 3) -> dict[str, Any]:
+    """Seconds to read a prompt (median), tokens a second, and the share of the card's limit."""
+    decoder = Decoder(weights, 1, tokens + 64)
+    ids = torch.randint(0, weights.config.vocab_size, (tokens,), device=weights.device)
+    seconds: list[float] = []
+    for _ in range(rounds + 1):
+        decoder.reset()
+        torch.cuda.synchronize()
+        began = time.perf_counter()
+        logits = prefill.read(decoder, ids)
+        torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - began)
+    config = weights.config
+    head = 2 * config.hidden_size * config.vocab_size  # computed for the last token only
+    limit = tokens * (prefill_flops(config, tokens) - head) / compute
+    middle = median(seconds[1:])
+    return {
+        "tokens": tokens,
+        "seconds": round(middle, 4),
+        "tokens_per_second": round(tokens / middle),
+        "limit_tokens_per_second": round(tokens / limit),
+        "share_of_limit": round(limit / middle, 3),
+        "finite": bool(torch.isfinite(logits).all()),
+    }

@@ -1,0 +1,276 @@
+"""Decoding on a GPU: one step of a whole batch as one CUDA graph.
+
+In: `Weights`, a batch size and room for so many tokens a sequence. `Decoder.step` reads the
+tokens in `tokens` [B], moves every state on in place and puts the likeliest next tokens there; a
+captured graph does the same with one launch. Buffers never move. One token goes through `one`'s
+kernels, several through `many`'s. It does not read prompts (`prefill` does) or texts.
+"""
+
+import torch
+from torch import Tensor
+
+from mrkl.jamba_core.cache import AttentionState, MambaState, State
+from mrkl.jamba_core.gpu import attend, many, norms, one, recurrence
+from mrkl.jamba_core.gpu.weights import (
+    AttentionWeights,
+    Forward,
+    LayerWeights,
+    MambaWeights,
+    Matrix,
+    Weights,
+)
+
+PROGRAMS = 256  # that a product should have at least, to keep all multiprocessors busy
+SPLITS = 32  # stretches of keys at most
+
+
+class Decoder:
+    """States and buffers of `batch` sequences with room for `room` tokens each."""
+
+    def __init__(self, weights: Weights, batch: int, room: int) -> None:
+        self.weights, self.config, self.batch, self.room = weights, weights.config, batch, room
+        config, device = self.config, weights.device
+        self.eps, self.graph = config.rms_norm_eps, None
+        self.single = batch == 1
+        self.tokens = torch.zeros(batch, dtype=torch.long, device=device)
+        self.position = torch.zeros(batch, dtype=torch.int32, device=device)
+        self.logits = torch.zeros(batch, config.vocab_size, device=device)
+        self.written = torch.zeros(room, batch, dtype=torch.long, device=device)
+        self.count = torch.zeros(1, dtype=torch.long, device=device)
+        self.states = [self._empty(layer) for layer in weights.layers]
+        self._buffers()
+
+    def _empty(self, layer: LayerWeights) -> tuple[Tensor, Tensor]:
+        """conv and ssm, or keys and values."""
+        config, device = self.config, self.weights.device
+        if isinstance(layer.mixer, MambaWeights):
+            taps, inner, states = config.mamba_d_conv, config.mamba_inner, config.mamba_d_state
+            conv = torch.zeros(self.batch, taps - 1, inner, device=device)
+            return conv, torch.zeros(self.batch, states, inner, device=device)
+        shape = (self.batch, config.num_key_value_heads, self.room, config.head_dim)
+        keys = torch.zeros(shape, dtype=self.weights.dtype, device=device)
+        return keys, torch.zeros_like(keys)
+
+    def _buffers(self) -> None:
+        config, batch = self.config, self.batch
+        device, kind = self.weights.device, self.weights.dtype
+        hidden, inner, states = config.hidden_size, config.mamba_inner, config.mamba_d_state
+        rank, heads, width = config.mamba_dt_rank, config.num_attention_heads, config.head_dim
+        low = rank + 2 * states
+
+        def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        self.x = room(batch, hidden)
+        self.projected, self.u = room(batch, 2 * inner), room(batch, inner)
+        self.low, self.dt = room(batch, low), room(batch, inner)
+        qkv = heads + 2 * config.num_key_value_heads
+        act = torch.float32 if self.single else kind  # one token is never rounded
+        self.qkv = room(batch, qkv * width, dtype=act)
+        self.attended, self.y = room(batch, heads * width, dtype=act), room(batch, inner, dtype=act)
+        cut = max(1, min(SPLITS, self.room // (2 * attend.KEYS)))
+        self.sums, self.tops = room(batch, heads, cut, width), room(batch, heads, cut, 2)
+        self.router = room(batch, config.num_experts)
+        top = {True: config.num_experts_per_tok, False: 1}
+        widths = {True: config.moe_intermediate_size, False: config.intermediate_size}
+        self.h = {moe: room(batch, top[moe], widths[moe], dtype=act) for moe in (True, False)}
+        if self.single:
+            return
+        self.normed, self.copy = room(batch, hidden, dtype=kind), room(batch, inner, dtype=kind)
+        self.mixer_parts = {
+            inner: room(splits(hidden, inner), batch, hidden),
+            heads * width: room(splits(hidden, heads * width), batch, hidden),
+        }
+        self.low_parts = room(splits(low, inner), batch, low)
+        self.blocks = {
+            True: many.Blocks(batch, top[True], config.num_experts, device),
+            False: many.Blocks(batch, 1, 1, device).everything(),
+        }
+        self.ff_parts = {
+            moe: room(
+                top[moe] * splits(hidden, widths[moe], min(self.blocks[moe].blocks, 8)),
+                batch,
+                hidden,
+            )
+            for moe in (True, False)
+        }
+
+    def reset(self) -> None:
+        """Forget everything."""
+        for pair in self.states:
+            for tensor in pair:
+                tensor.zero_()
+        for tensor in (self.tokens, self.position, self.count):
+            tensor.zero_()
+
+    def load(self, state: State) -> None:
+        """Go on from a state of the plain model (its batch must be this one's)."""
+        if state.batch != self.batch or state.padding is not None:
+            raise ValueError(f"a state of {self.batch} sequences without padding is expected")
+        for mine, layer in zip(self.states, state.layers, strict=True):
+            if isinstance(layer, MambaState):
+                mine[0].copy_(layer.conv)
+                mine[1].copy_(layer.ssm)
+            else:
+                assert isinstance(layer, AttentionState)
+                for target, source in zip(mine, layer.keys_values(), strict=True):
+                    target[:, :, : layer.length] = source.unflatten(0, (self.batch, -1))
+        self.position.fill_(state.length)
+        self.count.zero_()
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """Read `tokens`; the likeliest next ones take their place."""
+        torch.index_select(self.weights.embed, 0, self.tokens, out=self._embedded())
+        self._spread()
+        parts: Tensor | None = None
+        for layer, state in zip(self.weights.layers, self.states, strict=True):
+            parts = (self._one if self.single else self._many)(layer, state, parts)
+        self._finish(parts)
+        torch.argmax(self.logits, -1, out=self.tokens)
+        self.written.index_copy_(0, self.count, self.tokens[None])
+        self.count += 1
+        self.position += 1
+
+    def _embedded(self) -> Tensor:
+        if self.weights.dtype == torch.float32:
+            return self.x
+        if not hasattr(self, "row"):
+            self.row = torch.empty_like(self.x, dtype=self.weights.dtype)
+        return self.row
+
+    def _spread(self) -> None:
+        if self.weights.dtype != torch.float32:
+            self.x.copy_(self.row)
+
+    def _finish(self, parts: Tensor | None) -> None:
+        head, norm = self.weights.head, self.weights.norm
+        if self.single:
+            one.linear(self.x, head.weight, head.scale, self.logits, norm=norm, eps=self.eps)
+            return
+        norms.add_norm(self.x, parts, norm, self.normed, self.eps)
+        many.linear(self.normed, head.weight, head.scale, self.logits[None])
+
+    def _one(self, layer: LayerWeights, state: tuple[Tensor, Tensor], parts: None) -> None:
+        """A layer for one token; x moves on in place."""
+        mixer, x, eps = layer.mixer, self.x, self.eps
+        if isinstance(mixer, AttentionWeights):
+            _one(x, mixer.qkv, self.qkv, layer.norm, eps)
+            self._attend(state)
+            _one(self.attended, mixer.out, x, add=True)
+        else:
+            _one(x, mixer.in_proj, self.projected, layer.norm, eps)
+            recurrence.conv_step(
+                self.projected, state[0], mixer.taps, mixer.conv_bias, self.u, None
+            )
+            _one(self.u, mixer.x_proj, self.low)
+            self._recur(mixer, state[1], None)
+            _one(self.y, mixer.out_proj, x, add=True)
+        forward, logits = layer.forward, None
+        if forward.router is not None:
+            logits = self.router
+            one.linear(x, forward.router, None, logits, norm=layer.ff_norm, eps=eps)
+        h, gate_up, down = self.h[logits is not None], forward.gate_up, forward.down
+        one.gate_up(x, layer.ff_norm, gate_up.weight, gate_up.scale, logits, h, eps)
+        one.down(h, down.weight, down.scale, logits, x)
+
+    def _many(
+        self, layer: LayerWeights, state: tuple[Tensor, Tensor], parts: Tensor | None
+    ) -> Tensor:
+        """A layer for several tokens; returns what is still to be added to x."""
+        mixer, normed = layer.mixer, self.normed
+        norms.add_norm(self.x, parts, layer.norm, normed, self.eps)
+        if isinstance(mixer, AttentionWeights):
+            _many(normed, mixer.qkv, self.qkv[None])
+            self._attend(state)
+            mixed = self.mixer_parts[self.attended.shape[1]]
+            _many(self.attended, mixer.out, mixed)
+        else:
+            _many(normed, mixer.in_proj, self.projected[None])
+            recurrence.conv_step(
+                self.projected, state[0], mixer.taps, mixer.conv_bias, self.u, self.copy
+            )
+            _many(self.copy, mixer.x_proj, self.low_parts)
+            norms.norm_pieces(
+                self.low_parts, mixer.norms, self.low, self.config.mamba_dt_rank, self.eps
+            )
+            rank = self.low[:, : self.config.mamba_dt_rank]
+            many.linear(rank, mixer.dt_proj.weight, None, self.dt[None])
+            self._recur(mixer, state[1], self.dt)
+            mixed = self.mixer_parts[self.y.shape[1]]
+            _many(self.y, mixer.out_proj, mixed)
+        norms.add_norm(self.x, mixed, layer.ff_norm, normed, self.eps)
+        return self._forward(layer.forward, layer.ff_norm)
+
+    def _forward(self, forward: Forward, norm: Tensor) -> Tensor:
+        moe = forward.router is not None
+        blocks, h, parts = self.blocks[moe], self.h[moe].flatten(0, 1), self.ff_parts[moe]
+        if forward.router is not None:
+            one.linear(self.x, forward.router, None, self.router, norm=norm, eps=self.eps)
+            blocks.route(self.router)
+        gate_up, down = forward.gate_up, forward.down
+        many.gate_up(self.normed, gate_up.weight, gate_up.scale, blocks, h)
+        many.down(h, down.weight, down.scale, blocks, parts)
+        return parts
+
+    def _attend(self, state: tuple[Tensor, Tensor]) -> None:
+        attend.attend(self.qkv, *state, self.position, self.sums, self.tops, self.attended)
+
+    def _recur(self, mixer: MambaWeights, ssm: Tensor, dt: Tensor | None) -> None:
+        bias = mixer.dt_proj.bias
+        assert bias is not None
+        recurrence.step(
+            self.u, self.low, dt, mixer.dt_proj.weight, mixer.norms, bias, self.projected,
+            mixer.a2, mixer.skip, ssm, self.y, self.eps,
+        )  # fmt: skip
+
+    def capture(self) -> None:
+        """Make the graph of a step. Forgets everything that was read."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):  # compiles the kernels
+                self.step()
+        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.step()
+        self.graph = graph
+        self.reset()
+
+    def run(self, steps: int) -> Tensor:
+        """Write `steps` tokens after `tokens`: [steps, B]. Waits for the device."""
+        first = int(self.count)
+        if int(self.position.max()) + steps > self.room or first + steps > self.room:
+            raise ValueError(f"{steps} more tokens do not fit into the room of {self.room}")
+        for _ in range(steps):
+            if self.graph is None:
+                self.step()
+            else:
+                self.graph.replay()
+        return self.written[first : first + steps].clone()
+
+
+def splits(rows: int, columns: int, blocks: int = 1) -> int:
+    """Into how many parts a product's sum is cut so that there are programs enough."""
+    programs = -(-rows // 64) * blocks
+    parts = 1
+    while programs * parts < PROGRAMS and parts < 16 and columns // (2 * parts) >= 512:
+        parts *= 2
+    return parts
+
+
+def _one(
+    x: Tensor,
+    matrix: Matrix,
+    out: Tensor,
+    norm: Tensor | None = None,
+    eps: float = 0.0,
+    add: bool = False,
+) -> None:
+    one.linear(x, matrix.weight, matrix.scale, out, matrix.bias, norm, eps, add)
+
+
+def _many(x: Tensor, matrix: Matrix, out: Tensor) -> None:
+    many.linear(x, matrix.weight, matrix.scale, out, matrix.bias)

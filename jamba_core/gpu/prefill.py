@@ -1,0 +1,137 @@
+"""Reading a prompt: pieces of a few thousand tokens through every layer, from any state.
+
+In: a `Decoder`, one of its rows, ids [T]. Out: the row's states after them, in place, and the
+last token's logits. Large dense products are cuBLAS's (float32 sums), int8 ones and the experts'
+are the kernels of `many`; memory does not grow with the prompt. It writes no tokens.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention.bias import causal_lower_right
+
+from mrkl.jamba_core.gpu import many, norms, one, recurrence
+from mrkl.jamba_core.gpu.decode import Decoder
+from mrkl.jamba_core.gpu.weights import AttentionWeights, Forward, MambaWeights, Matrix, Weights
+
+PIECE = 4096  # tokens at once
+
+
+@contextmanager
+def _float32_sums() -> Iterator[None]:
+    """cuBLAS may otherwise add up the parts of a long sum in bfloat16."""
+    switches = torch.backends.cuda.matmul
+    before = switches.allow_bf16_reduced_precision_reduction
+    switches.allow_bf16_reduced_precision_reduction = False
+    try:
+        yield
+    finally:
+        switches.allow_bf16_reduced_precision_reduction = before
+
+
+@torch.inference_mode()
+def read(decoder: Decoder, ids: Tensor, row: int = 0, piece: int = PIECE) -> Tensor:
+    """Read ids [T] after what sequence `row` has read; returns the last logits [V].
+
+    Raises ValueError where they do not fit.
+    """
+    past = int(decoder.position[row])
+    if ids.dim() != 1 or not len(ids):
+        raise ValueError(f"ids of shape [time] are expected, got {list(ids.shape)}")
+    if past + len(ids) > decoder.room:
+        raise ValueError(f"{past} + {len(ids)} tokens do not fit into the room of {decoder.room}")
+    weights = decoder.weights
+    states = [tuple(t[row : row + 1] for t in pair) for pair in decoder.states]
+    with _float32_sums():
+        for part in ids.to(weights.device).split(piece):
+            x = _Piece(weights, past, len(part)).read(part, states)
+            past += len(part)
+    decoder.position[row] = past
+    logits = torch.empty(1, weights.config.vocab_size, device=weights.device)
+    eps = weights.config.rms_norm_eps
+    one.linear(x, weights.head.weight, weights.head.scale, logits, norm=weights.norm, eps=eps)
+    return logits[0]
+
+
+class _Piece:
+    """`time` tokens after `past` ones of one sequence."""
+
+    def __init__(self, weights: Weights, past: int, time: int) -> None:
+        self.weights, self.past, self.time = weights, past, time
+        self.config, self.eps = weights.config, weights.config.rms_norm_eps
+        config, device = self.config, weights.device
+        self.blocks = {
+            True: many.Blocks(time, config.num_experts_per_tok, config.num_experts, device),
+            False: many.Blocks(time, 1, 1, device).everything(),
+        }
+        self.normed = self._room(config.hidden_size)
+
+    def _room(self, *shape: int) -> Tensor:
+        kind, device = self.weights.dtype, self.weights.device
+        return torch.empty((self.time, *shape), dtype=kind, device=device)
+
+    def read(self, ids: Tensor, states: list[tuple[Tensor, ...]]) -> Tensor:
+        """Through all layers; the last token's residual [1, D]."""
+        x, parts = F.embedding(ids, self.weights.embed).float(), None
+        for layer, state in zip(self.weights.layers, states, strict=True):
+            norms.add_norm(x, parts, layer.norm, self.normed, self.eps)
+            attends = isinstance(layer.mixer, AttentionWeights)
+            mixed = (self._attend if attends else self._recur)(layer.mixer, *state)
+            norms.add_norm(x, mixed[None], layer.ff_norm, self.normed, self.eps)
+            parts = self._forward(layer.forward, x, layer.ff_norm)
+        assert parts is not None
+        return x[-1:] + parts[:, -1:].sum(0)
+
+    def _recur(self, mixer: MambaWeights, conv: Tensor, ssm: Tensor) -> Tensor:
+        rank, bias = self.config.mamba_dt_rank, mixer.dt_proj.bias
+        assert bias is not None
+        projected = _product(self.normed, mixer.in_proj)
+        u, y = self._room(self.config.mamba_inner), self._room(self.config.mamba_inner)
+        recurrence.conv_many(projected, conv, mixer.taps, mixer.conv_bias, u)
+        raw = _product(u, mixer.x_proj)
+        low = torch.empty_like(raw, dtype=torch.float32)
+        norms.norm_pieces(raw[None], mixer.norms, low, rank, self.eps)
+        dt = F.linear(low[:, :rank].to(raw.dtype), mixer.dt_proj.weight)
+        recurrence.scan_many(u, low, dt, bias, projected, mixer.a2, mixer.skip, ssm, y)
+        return _product(y, mixer.out_proj)
+
+    def _attend(self, mixer: AttentionWeights, keys: Tensor, values: Tensor) -> Tensor:
+        config, end = self.config, self.past + self.time
+        heads, groups, width = config.num_attention_heads, keys.shape[1], config.head_dim
+        qkv = _product(self.normed, mixer.qkv).view(self.time, -1, width).transpose(0, 1)[None]
+        q, k, v = qkv.split([heads, groups, groups], 1)
+        keys[:, :, self.past : end] = k
+        values[:, :, self.past : end] = v
+        seen = [t[:, :, :end] for t in (keys, values)]
+        if self.past:
+            # the mask that no kernel needs in memory wants a key for every head
+            seen = [t.repeat_interleave(heads // groups, 1) for t in seen]
+            mask = causal_lower_right(self.time, end)
+            y = F.scaled_dot_product_attention(q, *seen, attn_mask=mask)
+        else:
+            y = F.scaled_dot_product_attention(q, *seen, is_causal=True, enable_gqa=heads != groups)
+        return _product(y[0].transpose(0, 1).reshape(self.time, -1), mixer.out)
+
+    def _forward(self, forward: Forward, x: Tensor, norm: Tensor) -> Tensor:
+        moe, gate_up, down = forward.router is not None, forward.gate_up, forward.down
+        blocks = self.blocks[moe]
+        if forward.router is not None:
+            exact = F.rms_norm(x, norm.shape, norm, self.eps)
+            blocks.route(F.linear(exact, forward.router))
+        h = self._room(blocks.top, down.weight.shape[2]).flatten(0, 1)
+        many.gate_up(self.normed, gate_up.weight, gate_up.scale, blocks, h)
+        parts = torch.empty(blocks.top, *x.shape, device=x.device)
+        many.down(h, down.weight, down.scale, blocks, parts)
+        return parts
+
+
+def _product(x: Tensor, matrix: Matrix) -> Tensor:
+    """x @ (weight * scale).T + bias by cuBLAS, from a dense copy where the matrix is int8."""
+    weight = matrix.weight
+    if matrix.scale is not None:
+        weight = (weight * matrix.scale[:, None]).to(x.dtype)
+    out = F.linear(x, weight)
+    return out if matrix.bias is None else out.add_(matrix.bias)
