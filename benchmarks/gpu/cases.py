@@ -368,7 +368,7 @@ def _conv_many(size: Size, new: Inputs) -> Case:
         lambda: torch.cat((u.view(batch, size.time, inner), conv), 1),
         want,
         projected.nbytes // 2 + u.nbytes,
-        2e-6,
+        2e-6 if new.dtype == torch.float32 else _limit(new.dtype),
         fresh=lambda: conv.copy_(start),
     )
 
@@ -395,6 +395,6 @@ def _scan(size: Size, new: Inputs) -> Case:
         lambda: torch.cat((y.view(batch, time, inner), ssm), 1),
         want,
         2 * u.nbytes + dt.nbytes + y.nbytes,
-        5e-6,
+        5e-6 if new.dtype == torch.float32 else _limit(new.dtype),
         fresh=lambda: ssm.copy_(start),
     )

@@ -16,9 +16,10 @@ from mrkl.jamba_core.gpu.order import place
 
 @triton.jit
 def softplus(x):
-    # log(1 + e) loses what is small beside 1: there e itself, with its next term
+    # log(1 + e) loses what is small beside 1: there its series
     e = tl.exp(tl.minimum(x, 20.0))
-    return tl.where(x > 20.0, x, tl.where(x < -9.0, e * (1.0 - 0.5 * e), tl.log(1.0 + e)))
+    series = e * (1.0 - e * (0.5 - e * (0.33333333 - e * 0.25)))
+    return tl.where(x > 20.0, x, tl.where(x < -4.0, series, tl.log(1.0 + e)))
 
 
 @triton.jit
