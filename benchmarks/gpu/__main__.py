@@ -155,7 +155,8 @@ class _Run:
     def tune(self) -> None:
         from benchmarks.gpu.tune import best
 
-        self.results["tune"] = best(self.results["copy_bytes_per_second"], self.late)
+        limits = [self.results[f"{n}_per_second"] for n in ("copy_bytes", "bfloat16_operations")]
+        self.results["tune"] = best(*limits, self.late)
 
     def _weights(self) -> Any:
         if self.weights is None:

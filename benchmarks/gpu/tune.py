@@ -14,7 +14,8 @@ from mrkl.jamba_core.gpu import many, one
 from mrkl.jamba_core.gpu.order import ordered
 
 Tile = dict[str, int]
-Try = tuple[str, int, Callable[..., object], int, list[Tile]]  # name, bytes, run, sets, tiles
+# name, bytes (below 0: operations), run, sets, tiles
+Try = tuple[str, int, Callable[..., object], int, list[Tile]]
 
 WARPS = "num_warps"
 LOOPS = "num_stages"
@@ -45,6 +46,7 @@ def tries() -> Iterator[Try]:
     yield "experts down 1", count // 2, down_one, 8, tiles
     for batch in (8, 64):
         yield from _several(new, batch, up, up_scale, down, down_scale)
+    yield from _prompt(new, up, up_scale, down, down_scale)
     dense, _ = new.matrix(3, 4 * hidden, hidden, int8=False)
     out = new.normal(1, 4 * hidden)
 
@@ -94,7 +96,39 @@ def _several(
         yield f"experts down {batch}, {parts} parts", count // 2, down_many, 4, tiles
 
 
-def best(bandwidth: float, late: Callable[[str], bool]) -> list[dict[str, Any]]:
+def _prompt(new: Inputs, up: Any, up_scale: Any, down: Any, down_scale: Any) -> Iterator[Try]:
+    """4096 tokens; and the other way, a dense copy of each expert in turn and cuBLAS."""
+    experts, hidden, width = down.shape
+    tokens, pairs = 4096, 4096 * MINI.top
+    natural = new.normal(tokens, hidden, dtype=new.dtype)
+    x, h = ordered(natural), ordered(new.normal(pairs, width, dtype=new.dtype))
+    out = new.normal(MINI.top, tokens, hidden)
+    count = -2 * pairs * width * hidden
+    logits = new.normal(tokens, experts)
+    for size in (128, 64):
+        blocks = many.Blocks(tokens, MINI.top, experts, new.device, size)
+        blocks.route(logits)
+
+        def up_long(i: int, blocks: Any = blocks, **tile: int) -> None:
+            many.gate_up(x, up, up_scale, blocks, h, **tile)
+
+        def down_long(i: int, blocks: Any = blocks, **tile: int) -> None:
+            many.down(h, down, down_scale, blocks, out, **tile)
+
+        shapes = [(64, 4, 3), (64, 8, 3), (128, 8, 2), (128, 4, 3)]
+        tiles = [{"BN": n, WARPS: w, LOOPS: s} for n, w, s in shapes]
+        yield f"experts up {tokens}, by {size}", 2 * count, up_long, 1, tiles
+        yield f"experts down {tokens}, by {size}", count, down_long, 1, tiles
+
+    def dense_up(i: int) -> None:
+        for expert in range(experts):
+            weight = up[expert].to(new.dtype) * up_scale[expert].to(new.dtype)[:, None]
+            torch.mm(natural[: pairs // experts], weight.T)
+
+    yield f"experts up {tokens}, dense copies", 2 * count, dense_up, 1, []
+
+
+def best(bandwidth: float, rate: float, late: Callable[[str], bool]) -> list[dict[str, Any]]:
     """Time every try; a row each, the default tile first."""
     rows: list[dict[str, Any]] = []
     for name, count, run, sets, tiles in tries():
@@ -107,7 +141,7 @@ def best(bandwidth: float, late: Callable[[str], bool]) -> list[dict[str, Any]]:
                 rows.append({"name": name, "tile": tile, "failed": str(error)[:200]})
                 print(f"{name:<28} {tile}: {type(error).__name__}", flush=True)
                 continue
-            share = count / us * 1e6 / bandwidth
+            share = max(count / bandwidth, -count / rate) / us * 1e6
             rows.append({"name": name, "tile": tile, "us": round(us, 2), "share": round(share, 3)})
             print(f"{name:<28}{us:>9.1f} us{share:>6.0%}  {tile or 'default'}", flush=True)
     return rows

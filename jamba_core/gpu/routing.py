@@ -54,11 +54,13 @@ def _route(
 class Blocks:
     """Room for tokens sorted by expert: blocks of up to `size` tokens of one expert."""
 
-    def __init__(self, tokens: int, top: int, experts: int, device: torch.device | str) -> None:
+    def __init__(
+        self, tokens: int, top: int, experts: int, device: torch.device | str, size: int = 0
+    ) -> None:
         self.tokens, self.top, self.experts = tokens, top, experts
         pairs = tokens * top
         # A token meets an expert once, so a tile of all tokens always holds an expert's.
-        self.size = max(16, min(power(tokens), 32 if tokens <= 256 else 128))
+        self.size = size or max(16, min(power(tokens), 32 if tokens <= 256 else 128))
         # each expert leaves at most one block unfilled
         self.blocks = max(1, min(pairs, experts + pairs // self.size))
         self.expert = torch.zeros(self.blocks, dtype=torch.int32, device=device)
