@@ -35,6 +35,7 @@ def checks() -> Iterator[Check]:
     yield from _experts()
     yield _kernels()
     yield _accelerator()
+    yield _gpu_kernels()
 
 
 def _package(name: str, needed: bool) -> Check:
@@ -82,3 +83,13 @@ def _accelerator() -> Check:
     if torch.cuda.is_available():
         return Check("gpu", None, torch.cuda.get_device_name())
     return Check("gpu", None, f"none; {torch.get_num_threads()} CPU threads")
+
+
+def _gpu_kernels() -> Check:
+    from mrkl.jamba_core.gpu import why_not
+
+    reason = why_not()
+    mamba = importlib.util.find_spec("mamba_ssm") is not None
+    unused = "; mamba-ssm is installed and not used: its scan cannot start from a state"
+    detail = f"none: {reason}" if reason else "our own, in Triton" + unused * mamba
+    return Check("gpu kernels", None, detail)

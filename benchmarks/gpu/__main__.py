@@ -152,6 +152,12 @@ class _Run:
             )
         self._memory()
 
+    def tune(self) -> None:
+        from benchmarks.gpu.tune import best
+
+        limits = [self.results[f"{n}_per_second"] for n in ("copy_bytes", "bfloat16_operations")]
+        self.results["tune"] = best(*limits, self.late)
+
     def _weights(self) -> Any:
         if self.weights is None:
             import torch
@@ -183,7 +189,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="8 layers, at most 45 seconds")
     parser.add_argument("--layers", type=int, help="of the Mini model (32)")
     parser.add_argument("--seconds", type=float, help="begin nothing after so many")
-    parser.add_argument("--parts", default=",".join(PARTS), help="which of kernels,decode,prefill")
+    parser.add_argument(
+        "--parts", default=",".join(PARTS), help="which of kernels,decode,prefill,tune"
+    )
     parser.add_argument("--batch", type=_numbers, default=[1, 8, 64])
     parser.add_argument("--prompt", type=_numbers, default=[4096])
     parser.add_argument("--context", type=int, default=4096)
@@ -192,7 +200,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.layers = options.layers or (8 if options.quick else 32)
     options.seconds = options.seconds or (34 if options.quick else 600)
-    if unknown := set(options.parts.split(",")) - set(PARTS):
+    if unknown := set(options.parts.split(",")) - {*PARTS, "tune"}:
         parser.error(f"unknown part {', '.join(sorted(unknown))}")
     return options
 

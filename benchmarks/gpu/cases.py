@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrkl.jamba_core.gpu import attend, many, norms, one, recurrence
+from mrkl.jamba_core.gpu.order import ordered, padded
 
 EPS = 1e-6
 CACHE = 256 << 20  # inputs together, so that no run finds them in the card's cache
@@ -124,12 +125,14 @@ def _linear(size: Size, new: Inputs, batch: int, int8: bool) -> Case:
     g, out = new.normal(columns).abs() + 0.5, torch.full((1, batch, rows), torch.nan)
     out = out.to(new.device)
 
+    put = ordered(x) if int8 and not single else x
+
     def run(i: int) -> None:
         s = None if scale is None else scale[i]
         if single:
             one.linear(x, weight[i], s, out[0], norm=g, eps=EPS)
         else:
-            many.linear(x, weight[i], s, out)
+            many.linear(put, weight[i], s, out)
 
     def want() -> Tensor:
         inputs = rms(x, g) if single else x.double()
@@ -150,7 +153,11 @@ def _experts(size: Size, new: Inputs, batch: int, experts: int, top: int) -> Ite
     sets = 8 if experts > 1 else 1
     logits = new.normal(sets, batch, experts)
     x, g = new.normal(batch, hidden, dtype=kind, size=size.large), new.normal(hidden).abs() + 0.5
-    h = torch.full((batch, top, width), torch.nan, device=new.device, dtype=kind)
+    long = width if single else padded(width)
+    h = torch.full((batch, top, long), torch.nan, device=new.device, dtype=kind)
+    put = x if single else ordered(x)
+    place = torch.arange(long, device=new.device)[None]
+    natural = place[0] if single else ordered(place)[0].argsort()[:width]
     blocks = [many.Blocks(batch, top, experts, new.device) for _ in range(sets)]
     weights, chosen = torch.topk(torch.softmax(logits[0].double(), -1), top, -1)
     for block, row in zip(blocks, logits, strict=True):
@@ -167,7 +174,7 @@ def _experts(size: Size, new: Inputs, batch: int, experts: int, top: int) -> Ite
             row = None if routed is None else routed[i]
             one.gate_up(x, g, up, up_scale, row, h, EPS)
         else:
-            many.gate_up(x, up, up_scale, blocks[i], h.flatten(0, 1))
+            many.gate_up(put, up, up_scale, blocks[i], h.flatten(0, 1))
 
     def want_up() -> Tensor:
         inputs = rms(x, g) if single else x.double()
@@ -179,10 +186,14 @@ def _experts(size: Size, new: Inputs, batch: int, experts: int, top: int) -> Ite
                 result[token, slot] = F.silu(gate) * value
         return result
 
+    def got_up() -> Tensor:
+        return h[..., natural]
+
     limit = 3e-6 if single else 2 * _limit(new.dtype)
     count = int(hit * 2 * width * hidden) + h.nbytes
-    yield Case(name.format("up"), run_up, lambda: h, want_up, count, limit, sets)
+    yield Case(name.format("up"), run_up, got_up, want_up, count, limit, sets)
     inner = new.normal(batch, top, width, dtype=kind)
+    put_inner = inner.flatten(0, 1) if single else ordered(inner.flatten(0, 1))
     parts = torch.full((top, batch, hidden), torch.nan, device=new.device)
     residual = new.normal(batch, hidden)
     total = residual.clone()
@@ -191,7 +202,7 @@ def _experts(size: Size, new: Inputs, batch: int, experts: int, top: int) -> Ite
         if single:
             one.down(inner, down, down_scale, None if routed is None else routed[i], total)
         else:
-            many.down(inner.flatten(0, 1), down, down_scale, blocks[i], parts)
+            many.down(put_inner, down, down_scale, blocks[i], parts)
 
     def want_down() -> Tensor:
         result = residual.double() if single else torch.zeros_like(residual).double()
@@ -357,7 +368,7 @@ def _conv_many(size: Size, new: Inputs) -> Case:
         lambda: torch.cat((u.view(batch, size.time, inner), conv), 1),
         want,
         projected.nbytes // 2 + u.nbytes,
-        2e-6,
+        2e-6 if new.dtype == torch.float32 else _limit(new.dtype),
         fresh=lambda: conv.copy_(start),
     )
 
@@ -384,6 +395,6 @@ def _scan(size: Size, new: Inputs) -> Case:
         lambda: torch.cat((y.view(batch, time, inner), ssm), 1),
         want,
         2 * u.nbytes + dt.nbytes + y.nbytes,
-        5e-6,
+        5e-6 if new.dtype == torch.float32 else _limit(new.dtype),
         fresh=lambda: ssm.copy_(start),
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mrkl.jamba_core.gpu.many import operand
 from mrkl.jamba_core.gpu.one import power
+from mrkl.jamba_core.gpu.order import place
 
 KEYS = 64  # keys at once
 
@@ -75,21 +76,22 @@ def _stretch(
 
 @triton.jit
 def _join(
-    sum_ptr, top_ptr, out_ptr, E: tl.constexpr, EP: tl.constexpr, SPLITS: tl.constexpr,
-    SP: tl.constexpr,
+    sum_ptr, top_ptr, out_ptr, line, H: tl.constexpr, E: tl.constexpr, EP: tl.constexpr,
+    SPLITS: tl.constexpr, SP: tl.constexpr, QUADS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
     s = tl.arange(0, SP)
     e = tl.arange(0, EP)
     real = s < SPLITS
-    place = row * SPLITS + s
-    high = tl.load(top_ptr + place * 2, mask=real, other=-1e30)
+    cell = row * SPLITS + s
+    high = tl.load(top_ptr + cell * 2, mask=real, other=-1e30)
     factor = tl.exp(high - tl.max(high, 0))
-    total = tl.sum(factor * tl.load(top_ptr + place * 2 + 1, mask=real, other=0.0), 0)
+    total = tl.sum(factor * tl.load(top_ptr + cell * 2 + 1, mask=real, other=0.0), 0)
     live = real[:, None] & (e < E)[None, :]
-    acc = tl.load(sum_ptr + place[:, None] * E + e[None, :], mask=live, other=0.0)
+    acc = tl.load(sum_ptr + cell[:, None] * E + e[None, :], mask=live, other=0.0)
     y = tl.sum(acc * factor[:, None], 0) / total
-    tl.store(out_ptr + row * E + e, y.to(out_ptr.dtype.element_ty), mask=e < E)
+    at = out_ptr + row // H * line + place(row % H * E + e, QUADS)
+    tl.store(at, y.to(out_ptr.dtype.element_ty), mask=e < E)
 
 
 def attend(
@@ -100,8 +102,10 @@ def attend(
     sums: Tensor,
     tops: Tensor,
     out: Tensor,
+    quads: int = 0,
 ) -> None:
-    """Put the new token's key and value at `position` [B]; out [B, H E] of its queries.
+    """Put the new token's key and value at `position` [B]; out [B, ..] of its queries, `ordered`
+    with quads.
 
     qkv [B, (H + 2 G) E]; sums [B, H, S, E] and tops [B, H, S, 2] are scratch.
     """
@@ -114,4 +118,6 @@ def attend(
         max(16, padded), max(16, power(heads // groups)), KEYS, splits, num_warps=4,
         **operand(keys, qkv if keys.dtype == qkv.dtype else keys),
     )  # fmt: skip
-    _join[(batch * heads,)](sums, tops, out, width, padded, splits, power(splits))
+    _join[(batch * heads,)](
+        sums, tops, out, out.stride(0), heads, width, padded, splits, power(splits), quads
+    )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mrkl.jamba_core.cache import AttentionState, MambaState, State
 from mrkl.jamba_core.gpu import attend, many, norms, one, recurrence
+from mrkl.jamba_core.gpu.order import order_of, padded
 from mrkl.jamba_core.gpu.weights import (
     AttentionWeights,
     Forward,
@@ -67,19 +68,23 @@ class Decoder:
         qkv = heads + 2 * config.num_key_value_heads
         act = torch.float32 if self.single else kind  # one token is never rounded
         self.qkv = room(batch, qkv * width, dtype=act)
-        self.attended, self.y = room(batch, heads * width, dtype=act), room(batch, inner, dtype=act)
+        self.attended = room(batch, self._long(heads * width), dtype=act)
+        self.y = room(batch, self._long(inner), dtype=act)
         cut = max(1, min(SPLITS, self.room // (2 * attend.KEYS)))
         self.sums, self.tops = room(batch, heads, cut, width), room(batch, heads, cut, 2)
         self.router = room(batch, config.num_experts)
         top = {True: config.num_experts_per_tok, False: 1}
         widths = {True: config.moe_intermediate_size, False: config.intermediate_size}
-        self.h = {moe: room(batch, top[moe], widths[moe], dtype=act) for moe in (True, False)}
+        self.h = {
+            moe: room(batch, top[moe], self._long(widths[moe]), dtype=act) for moe in (True, False)
+        }
         if self.single:
             return
-        self.normed, self.copy = room(batch, hidden, dtype=kind), room(batch, inner, dtype=kind)
+        self.normed = room(batch, padded(hidden), dtype=kind)
+        self.copy = room(batch, inner, dtype=kind)
         self.mixer_parts = {
-            inner: room(splits(hidden, inner), batch, hidden),
-            heads * width: room(splits(hidden, heads * width), batch, hidden),
+            True: room(splits(hidden, heads * width), batch, hidden),  # of attention
+            False: room(splits(hidden, inner), batch, hidden),
         }
         self.low_parts = room(splits(low, inner), batch, low)
         self.blocks = {
@@ -94,6 +99,10 @@ class Decoder:
             )
             for moe in (True, False)
         }
+
+    def _long(self, columns: int) -> int:
+        """A row's length: int8 products of several tokens want it padded."""
+        return columns if self.single else padded(columns)
 
     def reset(self) -> None:
         """Forget everything."""
@@ -148,7 +157,7 @@ class Decoder:
         if self.single:
             one.linear(self.x, head.weight, head.scale, self.logits, norm=norm, eps=self.eps)
             return
-        norms.add_norm(self.x, parts, norm, self.normed, self.eps)
+        self._norm(parts, norm, head)
         many.linear(self.normed, head.weight, head.scale, self.logits[None])
 
     def _one(self, layer: LayerWeights, state: tuple[Tensor, Tensor], parts: None) -> None:
@@ -156,7 +165,7 @@ class Decoder:
         mixer, x, eps = layer.mixer, self.x, self.eps
         if isinstance(mixer, AttentionWeights):
             _one(x, mixer.qkv, self.qkv, layer.norm, eps)
-            self._attend(state)
+            self._attend(state, mixer.out)
             _one(self.attended, mixer.out, x, add=True)
         else:
             _one(x, mixer.in_proj, self.projected, layer.norm, eps)
@@ -179,11 +188,12 @@ class Decoder:
     ) -> Tensor:
         """A layer for several tokens; returns what is still to be added to x."""
         mixer, normed = layer.mixer, self.normed
-        norms.add_norm(self.x, parts, layer.norm, normed, self.eps)
+        first = mixer.qkv if isinstance(mixer, AttentionWeights) else mixer.in_proj
+        self._norm(parts, layer.norm, first)
         if isinstance(mixer, AttentionWeights):
             _many(normed, mixer.qkv, self.qkv[None])
-            self._attend(state)
-            mixed = self.mixer_parts[self.attended.shape[1]]
+            self._attend(state, mixer.out)
+            mixed = self.mixer_parts[True]
             _many(self.attended, mixer.out, mixed)
         else:
             _many(normed, mixer.in_proj, self.projected[None])
@@ -197,9 +207,9 @@ class Decoder:
             rank = self.low[:, : self.config.mamba_dt_rank]
             many.linear(rank, mixer.dt_proj.weight, None, self.dt[None])
             self._recur(mixer, state[1], self.dt)
-            mixed = self.mixer_parts[self.y.shape[1]]
+            mixed = self.mixer_parts[False]
             _many(self.y, mixer.out_proj, mixed)
-        norms.add_norm(self.x, mixed, layer.ff_norm, normed, self.eps)
+        self._norm(mixed, layer.ff_norm, layer.forward.gate_up)
         return self._forward(layer.forward, layer.ff_norm)
 
     def _forward(self, forward: Forward, norm: Tensor) -> Tensor:
@@ -213,8 +223,14 @@ class Decoder:
         many.down(h, down.weight, down.scale, blocks, parts)
         return parts
 
-    def _attend(self, state: tuple[Tensor, Tensor]) -> None:
-        attend.attend(self.qkv, *state, self.position, self.sums, self.tops, self.attended)
+    def _norm(self, parts: Tensor | None, norm: Tensor, reader: Matrix) -> None:
+        """x takes in what was still to be added; `normed` is in the order its reader wants."""
+        quads = order_of(reader.weight)
+        norms.add_norm(self.x, parts, norm, self.normed, self.eps, quads)
+
+    def _attend(self, state: tuple[Tensor, Tensor], reader: Matrix) -> None:
+        quads = 0 if self.single else order_of(reader.weight)
+        attend.attend(self.qkv, *state, self.position, self.sums, self.tops, self.attended, quads)
 
     def _recur(self, mixer: MambaWeights, ssm: Tensor, dt: Tensor | None) -> None:
         bias = mixer.dt_proj.bias
@@ -222,6 +238,7 @@ class Decoder:
         recurrence.step(
             self.u, self.low, dt, mixer.dt_proj.weight, mixer.norms, bias, self.projected,
             mixer.a2, mixer.skip, ssm, self.y, self.eps,
+            0 if self.single else order_of(mixer.out_proj.weight),
         )  # fmt: skip
 
     def capture(self) -> None:

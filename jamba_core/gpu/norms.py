@@ -8,12 +8,13 @@ import triton.language as tl
 from torch import Tensor
 
 from mrkl.jamba_core.gpu.one import power
+from mrkl.jamba_core.gpu.order import place
 
 
 @triton.jit
 def _add_norm(
-    x_ptr, part_ptr, g_ptr, out_ptr, eps, M, D: tl.constexpr, DP: tl.constexpr,
-    PARTS: tl.constexpr,
+    x_ptr, part_ptr, g_ptr, out_ptr, eps, M, line, D: tl.constexpr, DP: tl.constexpr,
+    PARTS: tl.constexpr, QUADS: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(0).to(tl.int64)
     col = tl.arange(0, DP)
@@ -25,7 +26,8 @@ def _add_norm(
         tl.store(x_ptr + token * D + col, x, mask=live)
     factor = tl.rsqrt(tl.sum(x * x, 0) / D + eps)
     g = tl.load(g_ptr + col, mask=live, other=0.0)
-    tl.store(out_ptr + token * D + col, (x * factor * g).to(out_ptr.dtype.element_ty), mask=live)
+    at = out_ptr + token * line + place(col, QUADS)
+    tl.store(at, (x * factor * g).to(out_ptr.dtype.element_ty), mask=live)
 
 
 @triton.jit
@@ -57,12 +59,15 @@ def _norm_pieces(
     tl.store(out + R + N + n, c.to(kind), mask=n < N)
 
 
-def add_norm(x: Tensor, parts: Tensor | None, norm: Tensor, out: Tensor, eps: float) -> None:
-    """x [M, D] += the sum of parts [S, M, D]; out [M, D] = RMSNorm(x)."""
+def add_norm(
+    x: Tensor, parts: Tensor | None, norm: Tensor, out: Tensor, eps: float, quads: int = 0
+) -> None:
+    """x [M, D] += the sum of parts [S, M, D]; out [M, ..] = RMSNorm(x), `ordered` with quads."""
     tokens, width = x.shape
     _add_norm[(tokens,)](
-        x, x if parts is None else parts, norm, out, eps, tokens, width, power(width),
-        0 if parts is None else parts.shape[0], num_warps=8 if width > 2048 else 4,
+        x, x if parts is None else parts, norm, out, eps, tokens, out.stride(0), width,
+        power(width), 0 if parts is None else parts.shape[0], quads,
+        num_warps=8 if width > 2048 else 4,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from torch.nn.attention.bias import causal_lower_right
 
 from mrkl.jamba_core.gpu import many, norms, one, recurrence
 from mrkl.jamba_core.gpu.decode import Decoder
+from mrkl.jamba_core.gpu.order import order_of, padded
 from mrkl.jamba_core.gpu.weights import AttentionWeights, Forward, MambaWeights, Matrix, Weights
 
 PIECE = 4096  # tokens at once
@@ -67,7 +68,8 @@ class _Piece:
             True: many.Blocks(time, config.num_experts_per_tok, config.num_experts, device),
             False: many.Blocks(time, 1, 1, device).everything(),
         }
-        self.normed = self._room(config.hidden_size)
+        # zeros: what pads a row meets weights that are not there
+        self.normed = self._room(padded(config.hidden_size)).zero_()
 
     def _room(self, *shape: int) -> Tensor:
         kind, device = self.weights.dtype, self.weights.device
@@ -80,7 +82,8 @@ class _Piece:
             norms.add_norm(x, parts, layer.norm, self.normed, self.eps)
             attends = isinstance(layer.mixer, AttentionWeights)
             mixed = (self._attend if attends else self._recur)(layer.mixer, *state)
-            norms.add_norm(x, mixed[None], layer.ff_norm, self.normed, self.eps)
+            quads = order_of(layer.forward.gate_up.weight)
+            norms.add_norm(x, mixed[None], layer.ff_norm, self.normed, self.eps, quads)
             parts = self._forward(layer.forward, x, layer.ff_norm)
         assert parts is not None
         return x[-1:] + parts[:, -1:].sum(0)
@@ -88,7 +91,7 @@ class _Piece:
     def _recur(self, mixer: MambaWeights, conv: Tensor, ssm: Tensor) -> Tensor:
         rank, bias = self.config.mamba_dt_rank, mixer.dt_proj.bias
         assert bias is not None
-        projected = _product(self.normed, mixer.in_proj)
+        projected = _product(self.normed[:, : self.config.hidden_size], mixer.in_proj)
         u, y = self._room(self.config.mamba_inner), self._room(self.config.mamba_inner)
         recurrence.conv_many(projected, conv, mixer.taps, mixer.conv_bias, u)
         raw = _product(u, mixer.x_proj)
@@ -101,7 +104,11 @@ class _Piece:
     def _attend(self, mixer: AttentionWeights, keys: Tensor, values: Tensor) -> Tensor:
         config, end = self.config, self.past + self.time
         heads, groups, width = config.num_attention_heads, keys.shape[1], config.head_dim
-        qkv = _product(self.normed, mixer.qkv).view(self.time, -1, width).transpose(0, 1)[None]
+        qkv = (
+            _product(self.normed[:, : self.config.hidden_size], mixer.qkv)
+            .view(self.time, -1, width)
+            .transpose(0, 1)[None]
+        )
         q, k, v = qkv.split([heads, groups, groups], 1)
         keys[:, :, self.past : end] = k
         values[:, :, self.past : end] = v
@@ -121,7 +128,10 @@ class _Piece:
         if forward.router is not None:
             exact = F.rms_norm(x, norm.shape, norm, self.eps)
             blocks.route(F.linear(exact, forward.router))
-        h = self._room(blocks.top, down.weight.shape[2]).flatten(0, 1)
+        width = down.weight.shape[2]
+        h = self._room(blocks.top, padded(width)).flatten(0, 1)
+        if padded(width) > width:
+            h.zero_()
         many.gate_up(self.normed, gate_up.weight, gate_up.scale, blocks, h)
         parts = torch.empty(blocks.top, *x.shape, device=x.device)
         many.down(h, down.weight, down.scale, blocks, parts)

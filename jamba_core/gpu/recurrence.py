@@ -11,13 +11,15 @@ from torch import Tensor
 
 from mrkl.jamba_core.gpu.norms import scaled
 from mrkl.jamba_core.gpu.one import power, silu
+from mrkl.jamba_core.gpu.order import place
 
 
 @triton.jit
 def softplus(x):
-    # log(1 + e) loses what is small beside 1: there e itself, with its next term
+    # log(1 + e) loses what is small beside 1: there its series
     e = tl.exp(tl.minimum(x, 20.0))
-    return tl.where(x > 20.0, x, tl.where(x < -9.0, e * (1.0 - 0.5 * e), tl.log(1.0 + e)))
+    series = e * (1.0 - e * (0.5 - e * (0.33333333 - e * 0.25)))
+    return tl.where(x > 20.0, x, tl.where(x < -4.0, series, tl.log(1.0 + e)))
 
 
 @triton.jit
@@ -48,7 +50,7 @@ def _conv_step(
 @triton.jit
 def _step(
     u_ptr, low_ptr, g_ptr, w_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr,
-    y_ptr, eps, I: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, N: tl.constexpr,
+    y_ptr, eps, line, QUADS: tl.constexpr, I: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, N: tl.constexpr,
     NP: tl.constexpr, BLOCK: tl.constexpr, FUSED: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(1)
@@ -80,7 +82,8 @@ def _step(
     tl.store(ssm_ptr + row.to(tl.int64) * N * I + cell, state, mask=mask)
     y = tl.sum(state * c[:, None], 0) + u * tl.load(skip_ptr + i, mask=live, other=0.0)
     gate = tl.load(projected_ptr + row * 2 * I + I + i, mask=live, other=0.0).to(tl.float32)
-    tl.store(y_ptr + row * I + i, (y * silu(gate)).to(y_ptr.dtype.element_ty), mask=live)
+    at = y_ptr + row * line + place(i, QUADS)
+    tl.store(at, (y * silu(gate)).to(y_ptr.dtype.element_ty), mask=live)
 
 
 @triton.jit
@@ -164,8 +167,9 @@ def step(
     ssm: Tensor,
     y: Tensor,
     eps: float,
+    quads: int = 0,
 ) -> None:
-    """One token of the scan for u [B, I]; y [B, I] is gated, ssm moves on.
+    """One token of the scan for u [B, I]; y [B, ..] is gated (`ordered` with quads), ssm moves on.
 
     Without dt [B, I], low [B, R + 2 N] is as x_proj made it, and norms and dt_proj (weight
     [I, R]) happen here; with it, low is normalised.
@@ -175,7 +179,7 @@ def step(
     block = min(64, power(inner))
     _step[(triton.cdiv(inner, block), batch)](
         u, low, norms, weight, u if dt is None else dt, bias, projected, a2, skip, ssm, y, eps,
-        inner, rank, power(rank), states, power(states), block, dt is None,
+        y.stride(0), quads, inner, rank, power(rank), states, power(states), block, dt is None,
     )  # fmt: skip
 
 
