@@ -185,6 +185,7 @@ def _fitted(before: str, value: str, after: str) -> tuple[str, str]:
         if _is_sign(value[:1]) or _CODE.search(value):
             return before[:-1], value  # the result knows its currency
         value = _in_cents(value)
+    value = _once(value, after)
     following = _WORD.match(after)
     if following is None:
         return before, value
@@ -197,6 +198,17 @@ def _fitted(before: str, value: str, after: str) -> tuple[str, str]:
     if space and number[-1:].isdigit() and _same_unit(own, unit):
         return before, number
     return before, value
+
+
+def _once(value: str, after: str) -> str:
+    """Without its last words where the wording goes on with the same: `20:00 in Oslo` in Oslo."""
+    for start in (match.start() for match in re.finditer(" ", value)):
+        end = value[start:]
+        following = after[len(end) : len(end) + 1]
+        said = after[: len(end)].casefold() == end.casefold() and not following.isalnum()
+        if said and end.count(" ") > 1:  # single words are units, which come below
+            return value[:start]
+    return value
 
 
 def _in_cents(value: str) -> str:
