@@ -53,10 +53,10 @@ Only: TypeAlias = "Sequence[str] | None"
 
 MAX_QUESTION = 2_000  # characters; longer ones are not read
 # below it the agent abstains; chosen on questions_dev.jsonl for at most 4 % wrong but sure
-MIN_CONFIDENCE = 0.46
-# the same for plans with experts known only by their card: of 199 calls of held-out cards 76 were
-# above it, 65 of these right (training/log.md)
-MIN_CONFIDENCE_UNSEEN = 0.77
+MIN_CONFIDENCE = 0.45
+# the same for plans with experts known only by their card: of 313 calls of held-out cards 173 were
+# above it, 144 of these right (training/log.md)
+MIN_CONFIDENCE_UNSEEN = 0.73
 DEFAULT_ALLOWED: tuple[Effects, ...] = ("none", "read", "network")
 
 
