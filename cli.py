@@ -44,6 +44,13 @@ WorldFile = Annotated[
 ]
 Seconds = Annotated[float, typer.Option(help="Time for one question.")]
 
+Least = Annotated[
+    float | None,
+    typer.Option(
+        "--least-confidence", min=0.0, max=1.0, help="Answer from this confidence on; 0: always."
+    ),
+]
+
 LONGEST = 100_000  # characters that are read of a question
 
 
@@ -92,6 +99,7 @@ def make_agent(
     databases: list[str] | None,
     world: Path | None,
     seconds: float = 60.0,
+    least: float | None = None,
 ) -> Agent:
     """An Agent from the command line's options; bad options end with one line and code 2."""
     from mrkl import router_commands
@@ -114,6 +122,7 @@ def make_agent(
             router=router_commands.tuned(),
             approve=ask_person,
             log=default_path(),
+            least_confidence=least,
         )
         if model is not None:
             _ = agent.language  # a model that is not there is the user's error, not the question's
@@ -164,13 +173,14 @@ def ask(
     expert: Extra = None,
     world: WorldFile = None,
     seconds: Seconds = 60.0,
+    least: Least = None,
     record: Annotated[
         Path | None, typer.Option(help="Add the question to a recording for mrkl replay.")
     ] = None,
 ) -> None:
     """Answer one question."""
     text = read_question(question)
-    with make_agent(model, expert, database, world, seconds) as agent:
+    with make_agent(model, expert, database, world, seconds, least) as agent:
         answer = recorded(agent, text, record) if record else agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
@@ -303,6 +313,7 @@ def evaluate(
         bool, typer.Option(help="Give away the calls (rows with calls).")
     ] = False,
     seconds: Seconds = 60.0,
+    least: Least = None,
     model: Model = None,
     database: Database = None,
     expert: Extra = None,
@@ -322,7 +333,7 @@ def evaluate(
         else:
             rows = suites.load(suite, data, limit, seed)
             oracle = evaluation_runs.Oracle(oracle_route, oracle_args)
-            with make_agent(model, expert, database, world, seconds) as agent:
+            with make_agent(model, expert, database, world, seconds, least) as agent:
                 shown = evaluation_runs.questions(agent, rows, suite, oracle, stderr())
         evaluation_runs.finish(shown, out, plot)
     except (suites.SuiteError, RuntimeError, OSError) as error:
