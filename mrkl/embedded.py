@@ -36,6 +36,7 @@ from mrkl.prompt import (
     render_prompt,
     render_results,
 )
+from mrkl.tools.number_words import in_digits
 from mrkl.trace import Trace
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class EmbeddedJamba:
         self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
     ) -> Draft:
         """Decompose, route and extract; a question that says too little is read after the last."""
+        question = in_digits(question)
         with self._lock:
             first = _Drafting(self, question, offer, meter, trace).draft()
             if not history or first.kind != "abstain":

@@ -25,7 +25,7 @@ from mrkl.tools.number_vocabulary import (
     UNIT_ORDINALS,
 )
 
-__all__ = ["Number", "NumberSpan", "find_numbers", "parse_number"]
+__all__ = ["Number", "NumberSpan", "find_numbers", "in_digits", "parse_number"]
 
 NumberSpan: TypeAlias = "tuple[int, int, Number]"
 
@@ -53,6 +53,20 @@ def find_numbers(text: str, loose: bool = False) -> list[NumberSpan]:
         found.append((start, tokens[after - 1].end, value))
         at = after
     return found
+
+
+def in_digits(text: str, words: int = 6) -> str:
+    """The text with whole numbers of so many words or more in digits, the others as they are.
+
+    `two million, six hundred and nine thousand and four` → `2609004`: what takes long to read is
+    easily misread.
+    """
+    for start, end, value in reversed(find_numbers(text)):
+        said = text[start:end]
+        long = len(said.replace("-", " ").split()) >= words and not any(c.isdigit() for c in said)
+        if long and isinstance(value, int):
+            text = f"{text[:start]}{value}{text[end:]}"
+    return text
 
 
 def parse_number(text: str) -> Number | None:
@@ -114,11 +128,23 @@ class _Reader:
         token = self.tokens[index]
         if index > self.begin:
             gap = self.text[self.tokens[index - 1].end : token.start]
-            if gap.strip(" \t\n\u00a0") not in ("", "-"):
+            parted = gap.strip(" \t\n\u00a0")
+            if parted not in ("", "-") and not (parted == "," and self._goes_on(index)):
                 return None
             if "-" in gap and token.value is not None:
                 return None  # `10-20` is two numbers
         return token
+
+    def _goes_on(self, index: int) -> bool:
+        """Whether the number goes on behind a comma: `two thousand, three hundred and one`."""
+        if self.tokens[index - 1].word.removesuffix("s") not in SCALES:
+            return False
+        for token in self.tokens[index : index + 4]:  # at most `ninety nine thousand`
+            if token.word in ("hundred", *SCALES):
+                return True
+            if token.word not in SMALL:
+                return False
+        return False
 
     def _word(self, ahead: int = 0) -> str:
         token = self._token(ahead)

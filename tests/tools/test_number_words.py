@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrkl.tools.number_words import Number, find_numbers, parse_number
+from mrkl.tools.number_words import Number, find_numbers, in_digits, parse_number
 
 F = Fraction
 ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
@@ -20,6 +20,9 @@ WHOLE: list[tuple[str, Number]] = [
     ("three and a half", F(7, 2)),
     ("a dozen", 12),
     ("half a dozen", 6),
+    ("seven thousand, eight hundred and forty-nine", 7849),
+    ("four million, fifty-seven thousand, five hundred and fifty", 4057550),
+    ("two hundred and one million, ninety-two thousand, six hundred", 201092600),
     ("a baker's dozen", None),
     ("baker's dozen", 13),
     ("half a", F(1, 2)),
@@ -151,3 +154,17 @@ def _words(value: int) -> str:
             tail = "" if not rest else f" and {_words(rest)}" if rest < 100 else f" {_words(rest)}"
             return f"{_words(value // size)} {name}{tail}"
     raise AssertionError(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("add seven thousand, eight hundred and forty-nine to it", "add 7849 to it"),
+        ("two hundred and fifteen marbles", "two hundred and fifteen marbles"),
+        ("one, two, three, four, five, six, seven", "one, two, three, four, five, six, seven"),
+        ("minus two hundred and fifty one thousand", "-251000"),
+        ("six hundred and twelve and three quarters", "six hundred and twelve and three quarters"),
+    ],
+)
+def test_long_number_words_in_digits(text: str, digits: str):
+    assert in_digits(text) == digits
