@@ -11,6 +11,7 @@ import contextlib
 import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
@@ -38,6 +39,7 @@ from mrkl.parts import experts_of, is_named, load_language, log_of, model_of, wo
 from mrkl.plan import Step, given_plan
 from mrkl.prompt import clean
 from mrkl.scheduler import run_plan
+from mrkl.second_opinion import close_calls, hoped, weighed
 from mrkl.stand_in import applied, stand_ins
 from mrkl.trace import Event, Trace
 
@@ -286,13 +288,17 @@ class Agent:
                 return ending.said(draft)
             if draft.kind == "abstain":
                 return ending.abstained(draft.text or NOT_SURE, draft.confidence)
-            if draft.confidence < self._least_confidence(draft):
-                return ending.abstained(NOT_SURE, draft.confidence, draft)
             run = self._run(asked, meter, trace, entry, draft=draft)
+            least = self._least_confidence(draft)
+            if hoped(draft, run.close) < least:
+                return ending.abstained(NOT_SURE, draft.confidence, draft)
             outcomes = run_plan(draft.plan, run)
+            draft = replace(draft, confidence=weighed(draft, run.opinions))
             draft = applied(draft, run.stood_in)
+            if draft.confidence < least:
+                return ending.undecided(draft, outcomes, run.opinions)
             template = self._template(language, asked, draft, outcomes, meter, trace)
-            return ending.answered(draft, outcomes, template)
+            return ending.answered(draft, outcomes, template, run.opinions)
         except BudgetExceeded as error:
             return ending.failed(Failure("budget", str(error)))
         except ModelError as error:
@@ -346,6 +352,7 @@ class Agent:
             finished or {},
             self._call,
             stand_ins(draft, self._experts) if draft else {},
+            close=close_calls(draft, self._experts) if draft else {},
         )
 
     def _refusal(self, expert: Expert, step: Step) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mrkl.budget import Used
 from mrkl.experts.base import Failure, Result, Value, as_json
+from mrkl.second_opinion import Opinion
 from mrkl.trace import Trace
 
 
@@ -58,10 +59,12 @@ class StepRecord:
     error: Failure | None = None
     probability: float | None = None  # that this expert was the right one
     seconds: float = 0.0
+    second: Opinion | None = None  # what another expert said that was nearly as likely
 
     def as_dict(self) -> dict[str, Any]:
         """The step as in the design's JSON."""
         result, error = self.result, self.error
+        other = {"second": self.second.as_dict()} if self.second else {}
         return {
             "id": self.id,
             "subquery": self.subquery,
@@ -78,6 +81,7 @@ class StepRecord:
             "error": None if error is None else {"kind": error.kind, "message": error.message},
             "source": result.source if result else None,
             "seconds": round(self.seconds, 6),
+            **other,
         }
 
 

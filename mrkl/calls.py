@@ -23,6 +23,7 @@ from mrkl.experts.run import call
 from mrkl.experts.world import World
 from mrkl.plan import Plan, Step
 from mrkl.references import shown
+from mrkl.second_opinion import Opinion
 from mrkl.trace import Trace
 
 Outcome: TypeAlias = "Result | Failure"
@@ -46,7 +47,8 @@ class Run:
     """What all calls of one question share.
 
     `writes`: calls that write need no leave. `finished` holds outcomes that are known before.
-    `stand_ins` names who may answer a step whose expert breaks, `stood_in` who did.
+    `stand_ins` names who may answer a step whose expert breaks, `stood_in` who did; `close` names
+    the second expert of a step where two are close, with its probability, `opinions` holds what it said.
     """
 
     experts: Mapping[str, Expert]
@@ -63,6 +65,8 @@ class Run:
     call: Caller = call
     stand_ins: Mapping[int, str] = field(default_factory=dict[int, str])
     stood_in: dict[int, str] = field(default_factory=dict[int, str])
+    close: Mapping[int, tuple[str, float]] = field(default_factory=dict[int, tuple[str, float]])
+    opinions: dict[int, Opinion] = field(default_factory=dict[int, Opinion])
     _made: dict[tuple[str, str], tuple[int, Future[Outcome]]] = field(
         default_factory=dict[tuple[str, str], tuple[int, Future[Outcome]]]
     )

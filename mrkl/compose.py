@@ -61,6 +61,38 @@ def compose(
     return writer.done()
 
 
+def with_others(
+    composed: Composed, others: Mapping[int, tuple[str, str]], question: str
+) -> Composed:
+    """The text, and behind it what other experts say: (name, value) by step."""
+    if not others:
+        return composed
+    writer = _Writer(question)
+    writer.again(composed)
+    for number, (expert, value) in others.items():
+        writer.words(f" But {_named(expert)} says: ")
+        writer.slot(value, number)
+        writer.words(".")
+    return writer.done(composed.kept)
+
+
+def disagreement(
+    first: Mapping[int, tuple[str, str]], second: Mapping[int, tuple[str, str]], question: str
+) -> Composed:
+    """What two experts say of the same: (name, value) by step, of the first and of the second."""
+    writer = _Writer(question)
+    writer.words("I am not sure: ")
+    for count, (number, pair) in enumerate((k, p) for k in first for p in (first[k], second[k])):
+        writer.words(f"{', but ' if count % 2 else '; ' if count else ''}{_named(pair[0])} says ")
+        writer.slot(pair[1], number)
+    writer.words(".")
+    return writer.done()
+
+
+def _named(expert: str) -> str:
+    return expert.replace("_", " ")
+
+
 def said(text: str, question: str) -> Composed:
     """Text of the language module alone; `kept` is False if it holds a number of its own."""
     line = " ".join(text.split())
@@ -115,7 +147,7 @@ def output_value(plan: Plan, outcomes: Mapping[int, Result | Failure]) -> tuple[
 def _name(step: Step, outcomes: Mapping[int, Result | Failure]) -> str:
     """The subquery, with the results it names put in."""
     if step.subquery == WHOLE_QUESTION:
-        return step.expert.replace("_", " ")
+        return _named(step.expert)
     text = step.subquery
     for start, end, number in reversed(list(references(text))):
         outcome = outcomes.get(number)
@@ -196,6 +228,11 @@ class _Writer:
         self._pieces: list[str] = []
         self._spans: list[Span] = []
         self.length = 0
+
+    def again(self, composed: Composed) -> None:
+        """What is finished already."""
+        self._spans += composed.spans
+        self._add(composed.text)
 
     def words(self, text: str) -> None:
         """The language module's own words; numbers in them are the question's."""

@@ -6,6 +6,7 @@ decides nothing that could still be called or asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mrkl import compose
@@ -13,6 +14,7 @@ from mrkl.answer import Answer, Status, StepRecord
 from mrkl.budget import Meter
 from mrkl.experts.base import Failure, Result
 from mrkl.language import Draft, Outcomes
+from mrkl.second_opinion import Opinion
 from mrkl.trace import Trace
 
 NOT_SURE = "I am not sure enough to answer that."
@@ -42,13 +44,41 @@ class Ending:
         steps = () if draft is None else _records(draft, {})
         return self._end(why, Status.ABSTAINED, confidence=confidence, steps=steps)
 
+    def undecided(
+        self, draft: Draft, outcomes: Outcomes, opinions: Mapping[int, Opinion]
+    ) -> Answer:
+        """No answer after all calls: what was said where two experts differ."""
+        differing = {k: o for k, o in opinions.items() if not o.agrees and k in outcomes}
+        if not differing:
+            return self.abstained(NOT_SURE, draft.confidence, draft)
+        first = {s.id: (s.expert, str(outcomes[s.id])) for s in draft.plan if s.id in differing}
+        second = {k: (o.expert, str(o.result)) for k, o in differing.items()}
+        told = compose.disagreement(first, second, self.question)
+        steps = _records(draft, outcomes, opinions)
+        return self._end(
+            told.text,
+            Status.ABSTAINED,
+            confidence=draft.confidence,
+            steps=steps,
+            spans=told.spans,
+        )
+
     def failed(self, failure: Failure) -> Answer:
         """Something broke before any value was there."""
         return self._end(f"No answer: {failure.message}.", Status.FAILED, error=failure)
 
-    def answered(self, draft: Draft, outcomes: Outcomes, template: str) -> Answer:
-        """Values, or what is left of them."""
+    def answered(
+        self,
+        draft: Draft,
+        outcomes: Outcomes,
+        template: str,
+        opinions: Mapping[int, Opinion] | None = None,
+    ) -> Answer:
+        """Values, or what is left of them; a second opinion that differs is told."""
+        opinions = opinions or {}
         composed = compose.compose(template, draft.plan, outcomes, self.question)
+        differing = {k: (o.expert, str(o.result)) for k, o in opinions.items() if not o.agrees}
+        composed = compose.with_others(composed, differing, self.question)
         value, unit = compose.output_value(draft.plan, outcomes)
         error = next((out for out in outcomes.values() if isinstance(out, Failure)), None)
         status = _STATUS.get(error.kind, Status.FAILED) if error else Status.ANSWERED
@@ -58,7 +88,7 @@ class Ending:
             value=None if error else value,
             unit=None if error else unit,
             confidence=draft.confidence if not error else 0.0,
-            steps=_records(draft, outcomes),
+            steps=_records(draft, outcomes, opinions),
             spans=composed.spans,
             error=error,
         )
@@ -77,7 +107,9 @@ class Ending:
         )
 
 
-def _records(draft: Draft, outcomes: Outcomes) -> tuple[StepRecord, ...]:
+def _records(
+    draft: Draft, outcomes: Outcomes, opinions: Mapping[int, Opinion] | None = None
+) -> tuple[StepRecord, ...]:
     records: list[StepRecord] = []
     for step in draft.plan:
         outcome = outcomes.get(step.id)
@@ -93,6 +125,7 @@ def _records(draft: Draft, outcomes: Outcomes) -> tuple[StepRecord, ...]:
                 outcome if isinstance(outcome, Failure) else None,
                 choice.probability if choice else None,
                 outcome.seconds if outcome else 0.0,
+                (opinions or {}).get(step.id),
             )
         )
     return tuple(records)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from mrkl.answer import Answer
 from mrkl.experts.base import Failure, Result
@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS call (
     arguments TEXT NOT NULL, idempotent INTEGER NOT NULL, began REAL NOT NULL,
     outcome TEXT, ended REAL, PRIMARY KEY (run, step)) WITHOUT ROWID;
 """
+
+
+Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
 
 
 class LogError(Exception):
@@ -96,7 +99,9 @@ class RunLog:
     def begin(self, question: str) -> Entry:
         """Write the question down; an Entry even where that fails."""
         values = (time.time(), os.getpid(), masked(question))
-        number = self._write("INSERT INTO run (began, process, question) VALUES (?, ?, ?)", values)
+        number = self._write(
+            ("INSERT INTO run (began, process, question) VALUES (?, ?, ?)", values)
+        )
         return Entry(self, number)
 
     def runs(self, limit: int = 20) -> list[LoggedRun]:
@@ -119,13 +124,20 @@ class RunLog:
                 self._connection.close()
             self._connection = None
 
-    def _write(self, statement: str, values: tuple[Any, ...]) -> int:
-        """Run and commit one statement; the new row's number, or 0 where it cannot be written."""
+    def _write(self, *statements: Statement) -> int:
+        """Run statements and commit them together; the new row's number, 0 if it has none."""
         if self._broken:
             return 0
         with self._lock:
             try:
-                return self._open().execute(statement, values).lastrowid or 0
+                connection = self._open()
+                if len(statements) == 1:  # a commit of its own
+                    return connection.execute(*statements[0]).lastrowid or 0
+                connection.execute("BEGIN IMMEDIATE")
+                with connection:
+                    for statement in statements:
+                        connection.execute(*statement)
+                return 0
             except (sqlite3.Error, OSError) as error:
                 self._broken = True
                 reason = " ".join(str(error).split())
@@ -163,13 +175,14 @@ class Entry:
     def __init__(self, log: RunLog, number: int) -> None:
         self._log = log
         self.number = number
+        self._plan: list[Statement] = []  # not written yet
 
     def planned(self, plan: Plan) -> None:
-        """Write the plan down before any call."""
+        """Note the plan: it is committed together with the first call, or with the answer."""
         steps = [
             {"subquery": s.subquery, "expert": s.expert, "arguments": s.as_written()} for s in plan
         ]
-        self._write("UPDATE run SET plan = ? WHERE id = ?", (masked_json(steps), self.number))
+        self._plan = [("UPDATE run SET plan = ? WHERE id = ?", (masked_json(steps), self.number))]
 
     def started(self, step: Step, arguments: str, idempotent: bool) -> None:
         """Write down that a call is about to be made.
@@ -207,7 +220,8 @@ class Entry:
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         if self.number:
-            self._log._write(statement, values)  # pyright: ignore[reportPrivateUsage]
+            plan, self._plan = self._plan, []
+            self._log._write(*plan, (statement, values))  # pyright: ignore[reportPrivateUsage]
 
 
 def without_secrets(outcome: Result | Failure) -> Result | Failure:

@@ -18,6 +18,7 @@ from mrkl.calls import Outcome, Run
 from mrkl.experts.base import Failure, Result
 from mrkl.plan import Plan, Step
 from mrkl.references import ReferenceFault, fill
+from mrkl.second_opinion import Opinion, agree
 from mrkl.stand_in import FAULTS
 from mrkl.trace import Trace
 
@@ -116,12 +117,28 @@ def _run_step(plan: Plan, step: Step, outcomes: Mapping[int, Outcome], run: Run)
         second = _called(plan, replace(step, expert=other), outcomes, run)
         if isinstance(second, Result):
             outcome, run.stood_in[step.id] = second, other
+    elif isinstance(outcome, Result) and step.id in run.close:
+        _ask_another(plan, step, outcome, outcomes, run)
     if isinstance(outcome, Result):
         cut = {"truncated": True} if outcome.truncated else {}
         run.trace.add("result", step=step.id, value=outcome.line(), source=outcome.source, **cut)
     else:
         run.trace.add("failure", step=step.id, error=outcome.kind, message=outcome.message)
     return outcome
+
+
+def _ask_another(
+    plan: Plan, step: Step, outcome: Result, outcomes: Mapping[int, Outcome], run: Run
+) -> None:
+    """The second opinion on a result. The log holds one call a step: the first."""
+    other, share = run.close[step.id]
+    aside = replace(run, log=None)
+    second = _called(plan, replace(step, expert=other), outcomes, aside)
+    if isinstance(second, Result):
+        agrees = agree(outcome, second)
+        run.opinions[step.id] = Opinion(other, share, second, agrees)
+        says = "says the same" if agrees else f"says {second.line()}"
+        run.trace.add("note", text=f"{other} was nearly as likely and {says}")
 
 
 def _called(plan: Plan, step: Step, outcomes: Mapping[int, Outcome], run: Run) -> Outcome:

@@ -1,7 +1,7 @@
 """A text cut into words and numerals, for the reader of numbers.
 
 In: any text. Out: tokens with their places: lower-case words, and numerals with exact values
-(`1,200`, `1.5`, `1e6`, `½`). A run that is no single numeral (`1,2,3`, `3.4.2025`) becomes several.
+(`1,200`, `1.5`, `1e6`, `½`, `baker's dozen`). A run that is no single numeral (`1,2,3`, `3.4.2025`) becomes several.
 Digits inside names (`CO2`, `m^2`) are left out. Signs are not its business.
 """
 
@@ -21,6 +21,7 @@ _EXPONENT_LIMIT = 400
 # One word, or one run of digits with separators. No repetition inside a repetition: linear.
 _TOKEN = re.compile(
     r"(?P<digits>\d+(?:[,_]\d+)*(?:\.\d+)*(?:[eE][+-]?\d+(?![\w.]))?|\.\d+(?!\.))"
+    r"|(?P<thirteen>(?i:\bbaker['’]?s['’]?[ -]dozens?\b))"
     r"|(?P<vulgar>[¼-¾⅐-⅞])|(?P<word>[^\W\d_¼-¾⅐-⅞]+)"
 )
 
@@ -47,6 +48,8 @@ def read_tokens(text: str) -> list[Token]:
         start, end = match.span()
         if match["word"]:
             tokens.append(Token(start, end, word=match["word"].lower()))
+        elif match["thirteen"]:
+            tokens.append(Token(start, end, value=13))
         elif match["vulgar"]:
             value = Fraction(unicodedata.numeric(match["vulgar"])).limit_denominator(10)
             tokens.append(Token(start, end, value=value))

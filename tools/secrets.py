@@ -62,8 +62,8 @@ def masked(text: str) -> str:
     known = _pattern(_environment())
     if known is not None:
         text = known.sub(MASK, text)
-    folded = text.casefold()
-    return _SHAPES.sub(_mask, text) if any(hint in folded for hint in _HINTS) else text
+    hinted = any(map(text.casefold().__contains__, _HINTS))
+    return _SHAPES.sub(_mask, text) if hinted else text
 
 
 def _mask(match: re.Match[str]) -> str:

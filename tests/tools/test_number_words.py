@@ -20,6 +20,8 @@ WHOLE: list[tuple[str, Number]] = [
     ("three and a half", F(7, 2)),
     ("a dozen", 12),
     ("half a dozen", 6),
+    ("a baker's dozen", None),
+    ("baker's dozen", 13),
     ("half a", F(1, 2)),
     ("a quarter", F(1, 4)),
     ("two thirds", F(2, 3)),

@@ -8,7 +8,10 @@ from collections import Counter
 from training.data import filling, mixture, patterns
 from training.data.patterns import Pattern
 
-NEWEST = ("arithmetic_4", "measures_4", "knowledge_4", "limits_4", "mixed_4", "heldout_3")
+NEWEST = (
+    "arithmetic_4", "measures_4", "knowledge_4", "limits_4", "mixed_4", "heldout_3",
+    "arithmetic_5", "measures_5", "limits_5", "mixed_5", "knowledge_5", "mixed_6",
+)  # fmt: skip
 
 
 def file_of(pattern: Pattern) -> str:

@@ -209,8 +209,8 @@ def main(a: argparse.Namespace) -> None:
     batches = Batches(pool["train"], samples, a.rows, a.length, device)
     held = Batches(pool["heldout"], samples[:0], a.rows, a.length, device)
     ids = batches.next()[0][:8]
-    if a.start and not resumed:
-        student.load_state_dict(load_start(a.start))
+    if a.init and not resumed:
+        student.load_state_dict(load_start(a.init))
     elif not resumed:
         copy_weights(student, teacher, origin, importance(teacher, kept[ids]))
     run.share(student)
@@ -241,7 +241,7 @@ def main(a: argparse.Namespace) -> None:
         return dict(zip(("loss", "kl", "nll"), np.round(totals / a.eval_batches, 4), strict=True))
 
     step, tokens, shown = 0, 0, time.monotonic()
-    align_until = time.monotonic() + (0 if a.start or resumed else a.align_seconds)
+    align_until = time.monotonic() + (0 if a.init or resumed else a.align_seconds)
     while run.same(time.monotonic() < align_until):
         ids, _, _ = batches.next()
         streams = teacher.hidden(kept[ids])
@@ -261,7 +261,7 @@ def main(a: argparse.Namespace) -> None:
     step, tokens = kept_run.step, tokens + kept_run.tokens
     while (done := run.same((time.monotonic() - start) / limit)) < 1:
         ids, target, inside = batches.next()
-        near = done < 0.35 and not a.start
+        near = done < 0.35 and not a.init
         rate = a.rate * min(1.0, (step + 1) / 50) * min(1.0, (1 - done) / 0.25 + 0.02)
         set_rate(optimizer, rate)
         streams = teacher.hidden(kept[ids])
@@ -363,7 +363,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--teacher", type=Path, required=True, help="GGUF or .npz")
     parser.add_argument("--pool", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="go on from this core: .pt or exported folder")
+    parser.add_argument("--init", type=Path, help="go on from this core: .pt or exported folder")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=540)
     parser.add_argument("--sample-seconds", type=float, default=75)

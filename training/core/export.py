@@ -87,8 +87,8 @@ def export(state: dict[str, Tensor], tokenizer: Path, out: Path, shards: int = 4
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--start", type=Path, required=True)
+    parser.add_argument("--init", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, default=Path("jamba_core/data/tokenizer.json"))
     a = parser.parse_args()
-    export(torch.load(a.start, map_location="cpu", weights_only=True), a.tokenizer, a.out)
+    export(torch.load(a.init, map_location="cpu", weights_only=True), a.tokenizer, a.out)

@@ -132,8 +132,8 @@ def main(a: argparse.Namespace) -> None:
     say = RunLog(run, began)
     tokenizer = Tokenizer.from_file("jamba_core/data/tokenizer.json")
     student = Student(Shape()).to(run.device)
-    if a.start:
-        student.load_state_dict(load_start(a.start))
+    if a.init:
+        student.load_state_dict(load_start(a.init))
     optimizer = optimiser(student, a.rate)
     kept = Checkpoint(a.out, a.save_every, run)
     kept.resume(student, optimizer)
@@ -207,7 +207,7 @@ def readable(tokenizer: Any, missed: list[tuple[str, list[int], int]]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--start", type=Path)
+    parser.add_argument("--init", type=Path)
     parser.add_argument("--teacher", type=Path, help="to rehearse text with; without it none is")
     parser.add_argument("--pool", type=Path)
     parser.add_argument("--samples", type=Path, help="folder of the distillation run")

@@ -34,6 +34,12 @@ _AFTER_WEIGHTS = (5, 4, 5, 2, 2, 3, 2, 2.5, 2, 1, 1)
 _ASKS = re.compile(
     r"(how|what|whats|which|who|when|where|is|are|can|could|do|does|will|would)\b", re.IGNORECASE
 )
+_CORRECTIONS = (
+    "{it}, not {other}", "{it} (not {other})", "not {other} but {it}", "{other}, no wait, {it}",
+    "{other}, sorry, {it}", "{other} - I mean {it}", "{it} ({other} was last time)", "{it}, forget {other}",
+    "{it} instead of {other}", "{other} is done already, now {it}", "{it}, never mind {other}",
+    "{other} was wrong, it is {it}", "yesterday it was {other}, today {it}", "{it} and not {other}",
+)  # fmt: skip
 _ALIKE = 0.25  # share of telling words in common above which two roles may mean the same
 
 
@@ -57,6 +63,9 @@ def question(
     if not _told_apart([*inside, *parts], silent):
         return None
     arguments = {part.role.id: part.argument for part in (*inside, *parts)}
+    if parts and rng.random() < 0.12:
+        at = rng.randrange(len(parts))
+        parts[at] = _corrected(parts[at], rng)
     if rng.random() < 0.25:
         tried = (_beside_the_point(said, silent, pieces, rng) for _ in range(4))
         parts += islice(filter(None, tried), 1)
@@ -92,6 +101,15 @@ def _equalled(parts: list[Part], rng: random.Random) -> list[Part]:
         if isinstance(one.argument, int | float) and (new := with_value(other, one.argument, rng)):
             return [new if part is other else part for part in parts]
     return parts
+
+
+def _corrected(part: Part, rng: random.Random) -> Part:
+    """With another value of the same kind that is said and meant not to count."""
+    other = drawn(part.role, rng, bare=True)
+    if part.role.type == "bool" or other.argument == part.argument or part.text in other.text:
+        return part
+    text = rng.choice(_CORRECTIONS).format(it=part.text, other=other.text)
+    return replace(part, text=text)
 
 
 def _beside_the_point(

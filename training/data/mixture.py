@@ -21,21 +21,25 @@ from training.data import (
     operators,
     patterns,
     problem_rows,
+    said_arithmetic,
     sql_rows,
+    stories,
 )
 from training.data.firewall import blocked
 from training.data.row import Row, from_prompt
 
 SHARES = {
-    "arithmetic": 0.097,
-    "measures": 0.15,
-    "mixed": 0.123,
-    "knowledge": 0.123,
-    "limits": 0.061,
-    "cards": 0.12,
-    "composed": 0.22,
-    "problems": 0.08,
-    "sql": 0.026,
+    "arithmetic": 0.08,
+    "measures": 0.135,
+    "mixed": 0.12,
+    "knowledge": 0.105,
+    "limits": 0.05,
+    "cards": 0.075,
+    "composed": 0.195,
+    "problems": 0.065,
+    "said": 0.045,
+    "stories": 0.11,
+    "sql": 0.02,
 }
 PATTERNS = ("arithmetic", "measures", "mixed", "knowledge", "limits")
 IRRELEVANT = 0.15  # share of pattern rows that are offered cards they do not need
@@ -82,6 +86,8 @@ def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     streams["cards"] = card_rows.rows(rng, split)
     streams["composed"] = composed.rows(rng, split)
     streams["problems"] = problem_rows.rows(rng, split)
+    streams["said"] = said_arithmetic.rows(rng)
+    streams["stories"] = stories.rows(rng, split)
     streams["sql"] = sql_rows.rows(rng)
     names, weights = list(SHARES), list(SHARES.values())
     for _ in range(n):

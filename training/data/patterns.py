@@ -29,6 +29,7 @@ FILES = (
     "arithmetic", "measures", "measures_2", "knowledge", "knowledge_2", "limits", "limits_2",
     "comparisons", "arithmetic_3", "measures_3", "mixed_3", "heldout_3",
     "arithmetic_4", "measures_4", "knowledge_4", "limits_4", "mixed_4",
+    "arithmetic_5", "measures_5", "limits_5", "mixed_5", "knowledge_5", "mixed_6",
 )  # fmt: skip
 # which stream a file belongs to
 HOME = {
@@ -39,6 +40,8 @@ HOME = {
     "limits_2": "limits", "arithmetic_3": "arithmetic", "measures_3": "measures", "mixed_3": "mixed",
     "heldout_3": "mixed", "arithmetic_4": "arithmetic", "measures_4": "measures",
     "knowledge_4": "knowledge", "limits_4": "limits", "mixed_4": "mixed",
+    "arithmetic_5": "arithmetic", "measures_5": "measures", "limits_5": "limits",
+    "mixed_5": "mixed", "knowledge_5": "knowledge", "mixed_6": "mixed",
 }  # fmt: skip
 NUMERIC = {"int", "bigint", "decimal", "percent", "fraction", "money", "numberword", "ordinal",
            "vary"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows from word problems (MAWPS and GSM8K train rows) and from arithmetic said in words.
+"""Rows from word problems (MAWPS and GSM8K train rows).
 
 In: the train files beside this one. Out: rows whose plan is the calculator's steps. GSM8K's
 `<<a*b=c>>` annotations become steps; an operand equal to an earlier result becomes its `#k`.
@@ -12,7 +12,7 @@ import random
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from training.data.styles import restyle
 FOLDER = Path(__file__).parent / "problems"
 NUMBER = re.compile(r"\d[\d,]*\.?\d*|\.\d+")
 SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
-CONSTANTS = frozenset(map(str, (*range(13), 24, 28, 30, 31, 52, 60, 100, 365, 1000))) | {
-    "0.5",
-    ".5",
-}
+CONSTANTS = frozenset(map(str, (*range(13), 16, 24, 28, 30, 31, 52, 60, 100, 365, 1000))) | {
+    "0.5", ".5", ".01", "0.01",
+}  # fmt: skip
+# numbers that may mean a unit (minutes, days, months): they stay when a problem is renumbered
+STAY = frozenset(map(str, (0, 1, 2, 7, 12, 16, 24, 30, 52, 60, 100, 365, 1000)))
 ANSWERS = (
     "#K",
     "The answer is #K.",
@@ -153,8 +154,11 @@ def gsm8k(rng: random.Random, split: str) -> Row | None:
 def gsm8k_row(row: dict[str, Any], rng: random.Random) -> Row | None:
     expressions: list[str] = []
     results: list[Fraction] = []
+    question = row["question"]
     for left, right in re.findall(r"<<([^=<>]+)=([^<>]+)>>", row["rationale"]):
-        expression = linked(left, results)
+        if ambiguous(left, results, question):
+            return None
+        expression = percents(linked(left, results), question)
         try:
             results.append(Fraction(right.replace(",", "").strip()))
         except (ValueError, ZeroDivisionError):
@@ -166,9 +170,97 @@ def gsm8k_row(row: dict[str, Any], rng: random.Random) -> Row | None:
     used = " ".join(expressions)
     if any(f"#{k}" not in used for k in range(1, len(expressions))):
         return None
-    if not set(NUMBER.findall(used)) <= known_numbers(row["question"]) | indices(used):
+    if not set(NUMBER.findall(used)) <= known_numbers(question) | indices(used):
         return None  # a number from nowhere would teach the core to invent
-    return plan_row(row["question"], expressions, rng, "gsm8k", row["id"])
+    if rng.random() < 0.7:
+        question, expressions = other_numbers(question, expressions, rng)
+    return plan_row(restyle(question, (), rng), expressions, rng, "gsm8k", row["id"])
+
+
+def ambiguous(left: str, results: list[Fraction], question: str) -> bool:
+    """Whether a number may be an earlier result or one that the question tells."""
+    told = known_numbers(question) - CONSTANTS
+    numbers = {plain(text.replace(",", "").rstrip(".")) for text in NUMBER.findall(left)}
+    return bool(numbers & told & {plain(result) for result in results})
+
+
+def percents(expression: str, question: str) -> str:
+    """`.15` of an annotation as `15 / 100` where the question says 15 %."""
+
+    def written(match: re.Match[str]) -> str:
+        hundredfold = plain(Fraction(match[0]) * 100)
+        return f"{hundredfold} / 100" if said(hundredfold) else match[0]
+
+    def said(number: str) -> bool:
+        return bool(re.search(rf"(?<![\d.]){re.escape(number)} ?(%|percent)", question))
+
+    expression = re.sub(r"\* 0?\.01\b", "/ 100", expression)
+    return re.sub(r"(?<![\d#])0?\.\d+", written, expression)
+
+
+def other_numbers(
+    question: str, expressions: list[str], rng: random.Random
+) -> tuple[str, list[str]]:
+    """The problem with other numbers, when all steps still come out as natural as they did."""
+    values = {text: plain(text.replace(",", "")) for text in _digits(question)}
+    moved = [text for text, value in values.items() if value not in STAY and "." not in value]
+    if len(set(values.values())) != len(values) or not moved:
+        return question, expressions
+    before = chain(expressions)
+    for _ in range(12):
+        new = {text: str(_near(int(values[text]), question, text, rng)) for text in moved}
+        if len({*new.values(), *values.values()}) < len(new) + len(values):
+            continue
+        by_value = {values[text]: number for text, number in new.items()}
+        changed = [_swapped(e, by_value) for e in expressions]
+        after = chain(changed)
+        if before and after and all(map(_as_natural, before, after)):
+            return _DIGITS.sub(partial(_told, new), question), changed
+    return question, expressions
+
+
+def _told(new: dict[str, str], match: re.Match[str]) -> str:
+    text = match[0].rstrip(",")
+    return new.get(text, text) + match[0][len(text) :]
+
+
+_DIGITS = re.compile(r"(?<![\w.,/:-])\d[\d,]*(?:\.\d+)?(?![\d/:]|[,.]\d|st\b|nd\b|rd\b|th\b)")
+
+
+def _digits(question: str) -> set[str]:
+    return {text.rstrip(",") for text in _DIGITS.findall(question)}
+
+
+def _near(value: int, question: str, text: str, rng: random.Random) -> int:
+    """Another number of about this size; a percentage stays below a hundred."""
+    if re.search(rf"{re.escape(text)} ?(%|percent)", question):
+        return rng.choice(range(5, 100, 5))
+    if value % 10 == 0 and value >= 20:
+        unit = 100 if value % 100 == 0 and value >= 200 else 10
+        return rng.randint(max(1, value // unit // 2), value // unit * 2) * unit
+    return rng.randint(max(2, value // 2), max(4, value * 2))
+
+
+def _swapped(expression: str, new: dict[str, str]) -> str:
+    return re.sub(r"(?<![\d.#])\d+(?:\.\d+)?(?!\d)", lambda m: new.get(m[0], m[0]), expression)
+
+
+def chain(expressions: list[str]) -> list[Any] | None:
+    """The results of all steps, or None where one has none."""
+    values: dict[int, Any] = {}
+    for number, expression in enumerate(expressions, 1):
+        values[number] = result_of(expression, values)
+        if values[number] is None:
+            return None
+    return list(values.values())
+
+
+def _as_natural(before: Any, after: Any) -> bool:
+    """Positive, and whole (or in cents) where it was."""
+    old, new = Fraction(before), Fraction(after)
+    return new > 0 and (
+        new.denominator == 1 or (old.denominator != 1 and 100 % new.denominator == 0)
+    )
 
 
 @cache
@@ -199,16 +291,8 @@ def linked(left: str, results: list[Fraction]) -> str:
 
 
 def rows(rng: random.Random, split: str) -> Iterator[Row]:
-    """Endless word problems and arithmetic said in words."""
-    from training.data.said_arithmetic import said
-
+    """Endless word problems."""
     while True:
-        pick = rng.random()
-        if pick < 0.3:
-            row = mawps(rng, split)
-        elif pick < 0.6:
-            row = gsm8k(rng, split)
-        else:
-            row = said(rng)
+        row = mawps(rng, split) if rng.random() < 0.35 else gsm8k(rng, split)
         if row is not None:
             yield row

@@ -6,12 +6,13 @@ Out: tuples of strings. Plain lists, nothing computed but the split.
 from __future__ import annotations
 
 
-def _list(text: str, mark: str = ",") -> tuple[str, ...]:
+def listed(text: str, mark: str = ",") -> tuple[str, ...]:
+    """The parts of a text between marks."""
     parts = text.replace("\n", "," if mark == "," else " ").split(mark)
     return tuple(part.strip() for part in parts if part.strip())
 
 
-PERSONS = _list("""
+PERSONS = listed("""
 Maria, Tom, Aisha, Jonas, Priya, Ben, Sofia, Liam, Chloe, Omar, Ingrid, Kenji, Lucia, Sam, Nadia,
 Oscar, Fatima, Jack, Emma, Noah, Olivia, Ava, Leo, Mia, Ethan, Zoe, Ivan, Hana, Diego, Elena, Marco,
 Anna, Peter, Julia, David, Sarah, Mike, Rachel, Kofi, Amara, Yusuf, Leila, Chen, Mei, Ravi, Anjali,
@@ -21,7 +22,7 @@ Katya, Dmitri, Zofia, Piotr, Eva, Janos, Mateo, Valentina, Thiago, Beatriz, Kwam
 Ngozi, Hassan, Yara, Mehmet, Elif, Nikos, Dana, Gil, Ruth, Joel, Paula, Grandma, Uncle Ray, Aunt Jo,
 Mr Patel, Mrs Lee, Dr Novak, Ms Okafor, coach Dan, little Timmy, Bob, Alice, Charlie, Rosa, Ahmed""")
 
-ITEMS = _list("""
+ITEMS = listed("""
 pencils, marbles, stickers, notebooks, buttons, candles, chairs, bricks, tiles, tickets, balloons,
 stamps, coins, books, cards, bottles, mugs, plates, spoons, forks, socks, shirts, scarves, gloves,
 postcards, magnets, keyrings, batteries, light bulbs, screws, nails, boxes, crates, parcels,
@@ -33,7 +34,7 @@ umbrellas, backpacks, suitcases, tents, ropes, buckets, brushes, paint cans, pla
 apples, oranges, lemons, eggs, cookies, cupcakes, muffins, bagels, doughnuts, sandwiches, pizzas,
 chocolates, sweets, lollipops, juice boxes, water bottles, cans of beans, jars of honey, tea bags""")
 
-SINGLE_ITEMS = _list("""
+SINGLE_ITEMS = listed("""
 pencil, chair, lamp, book, phone, laptop, bike, sofa, table, umbrella, backpack, suitcase, mirror,
 kettle, toaster, blender, fridge, guitar, violin, drum kit, camera, watch, ring, necklace, jacket,
 coat, scarf, hat, pair of boots, tent, sleeping bag, rucksack, carpet, curtain, cushion, blanket,
@@ -41,31 +42,31 @@ television, radio, printer, keyboard, monitor, desk, wardrobe, ladder, hammer, d
 lawnmower, brick, stone, vase, painting, candle, teapot, mug, plate, spoon, pizza, cake, sandwich,
 tyre, scooter, skateboard, football, racket, kite, puzzle, doll, teddy bear, piano, trumpet""")
 
-FOODS = _list("""
+FOODS = listed("""
 apples, bananas, oranges, pears, mangoes, bagels, muffins, tacos, burritos, dumplings, pizza,
 pancakes, waffles, sushi rolls, samosas, croissants, cookies, brownies, doughnuts, sandwiches,
 sausages, burgers, hot dogs, eggs, potatoes, carrots, onions, tomatoes, peppers, avocados, melons,
 lemons, peaches, plums, strawberries, cherries, grapes, olives, cheese, yoghurts, ice creams,
 cupcakes, pretzels, noodles, rice cakes, meatballs, falafels, lasagne, risotto, soup, salad, curry""")
 
-ANIMALS = _list("""
+ANIMALS = listed("""
 dog, cat, horse, cow, goat, sheep, pig, hen, duck, goose, rabbit, hamster, mouse, parrot, owl, fox,
 wolf, bear, deer, hedgehog, squirrel, badger, otter, seal, whale, dolphin, shark, tuna, octopus,
 frog, toad, newt, snake, lizard, turtle, crocodile, elephant, giraffe, zebra, lion, tiger, leopard,
 camel, llama, donkey, monkey, gorilla, penguin, flamingo, eagle, spider, beetle, bee, ant, snail""")
 
-PLACES = _list("""
+PLACES = listed("""
 the library, the station, the office, our school, the gym, the old mill, the harbour, the market,
 the stadium, grandma's house, the airport, the town hall, the swimming pool, the bakery, the museum,
 the park, the hospital, the cinema, the warehouse, the camp site, the farm, the beach, the hotel""")
 
-WORDS = _list("""
+WORDS = listed("""
 banana, rhythm, window, elephant, keyboard, puzzle, harbour, whisper, cinnamon, galaxy, journey,
 kitchen, lantern, marble, necklace, orchard, pepper, quartz, ribbon, sandal, thunder, umbrella,
 velvet, walnut, yellow, zipper, balance, candle, dragon, engine, feather, garden, hammer, island,
 jungle, kettle, library, mountain, notebook, ocean, planet, question, river, silver, ticket, valley""")
 
-SENTENCES = _list(
+SENTENCES = listed(
     """
 the train was late again; I left my keys on the table; nobody came to the meeting on friday;
 we should meet before lunch; my brother has two dogs and a parrot; the soup is too salty;
@@ -81,12 +82,12 @@ you are invited to the party; the painting hangs in the hall; we need more chair
     ";",
 )
 
-LANGUAGES = _list("""
+LANGUAGES = listed("""
 Spanish, French, German, Italian, Portuguese, Dutch, English, Arabic, Russian, Swahili, Greek,
 Swedish, Danish, Polish, Czech, Hungarian, Turkish, Japanese, Korean, Thai, Hindi, Bengali, Urdu,
 Persian, Finnish, Romanian, Malay, Vietnamese, Hebrew, Albanian, Croatian, Serbian, Catalan""")
 
-TIME_CITIES = _list("""
+TIME_CITIES = listed("""
 London, Tokyo, New York, Sydney, Berlin, Paris, Madrid, Rome, Oslo, Helsinki, Lisbon, Dublin, Cairo,
 Nairobi, Lagos, Johannesburg, Dubai, Mumbai, Delhi, Karachi, Dhaka, Bangkok, Jakarta, Singapore,
 Manila, Shanghai, Beijing, Hong Kong, Seoul, Perth, Melbourne, Auckland, Honolulu, Anchorage,
@@ -95,7 +96,7 @@ Bogotá, Lima, Santiago, Buenos Aires, São Paulo, Caracas, Havana, Reykjavik, A
 Moscow, Kyiv, Warsaw, Prague, Vienna, Zurich, Amsterdam, Brussels, Copenhagen, Stockholm, Tehran,
 Baghdad, Riyadh, Kathmandu, Colombo, Hanoi, Taipei, Accra, Casablanca, Tunis, Addis Ababa""")
 
-TOPICS = _list(
+TOPICS = listed(
     """
 photosynthesis, black holes, the French Revolution, Ada Lovelace, the Silk Road, jazz, origami,
 plate tectonics, Frida Kahlo, the Renaissance, tardigrades, cubism, the Great Wall, sourdough,
