@@ -1,7 +1,7 @@
 """Reading a prompt: pieces of a few thousand tokens through every layer, from any state.
 
-In: a `Decoder`, one of its rows, ids [T]. Out: the row's states after them, in place, and the
-last token's logits. Large dense products are cuBLAS's (float32 sums), int8 ones and the experts'
+In: weights, a `Store`, one of its slots, ids [T]. Out: the slot's states after them, in place, and
+the last tokens' logits. Large dense products are cuBLAS's (float32 sums), int8 ones and the experts'
 are the kernels of `many`; memory does not grow with the prompt. It writes no tokens.
 """
 
@@ -16,6 +16,7 @@ from torch.nn.attention.bias import causal_lower_right
 from mrkl.jamba_core.gpu import many, norms, one, recurrence
 from mrkl.jamba_core.gpu.decode import Decoder
 from mrkl.jamba_core.gpu.order import order_of, padded
+from mrkl.jamba_core.gpu.store import Store
 from mrkl.jamba_core.gpu.weights import AttentionWeights, Forward, MambaWeights, Matrix, Weights
 
 PIECE = 4096  # tokens at once
@@ -33,28 +34,46 @@ def _float32_sums() -> Iterator[None]:
         switches.allow_bf16_reduced_precision_reduction = before
 
 
-@torch.inference_mode()
 def read(decoder: Decoder, ids: Tensor, row: int = 0, piece: int = PIECE) -> Tensor:
-    """Read ids [T] after what sequence `row` has read; returns the last logits [V].
+    """Read ids [T] into a decoder's slot `row`; returns the last logits [V]. Raises ValueError."""
+    past = int(decoder.position[row])
+    return extend(decoder.weights, decoder.store, row, past, ids, piece=piece)[0]
+
+
+@torch.inference_mode()
+def extend(
+    weights: Weights,
+    store: Store,
+    slot: int,
+    past: int,
+    ids: Tensor,
+    keep: int = 1,
+    piece: int = PIECE,
+) -> Tensor:
+    """Read ids [T] after the `past` tokens of a slot; returns the last `keep` logits [keep, V].
 
     Raises ValueError where they do not fit.
     """
-    past = int(decoder.position[row])
     if ids.dim() != 1 or not len(ids):
         raise ValueError(f"ids of shape [time] are expected, got {list(ids.shape)}")
-    if past + len(ids) > decoder.room:
-        raise ValueError(f"{past} + {len(ids)} tokens do not fit into the room of {decoder.room}")
-    weights = decoder.weights
-    states = [tuple(t[row : row + 1] for t in pair) for pair in decoder.states]
+    if past + len(ids) > store.room:
+        raise ValueError(f"{past} + {len(ids)} tokens do not fit into the room of {store.room}")
+    states = [tuple(t[slot : slot + 1] for t in pair) for pair in store.states]
+    kept: list[Tensor] = []
     with _float32_sums():
+        left = len(ids)
         for part in ids.to(weights.device).split(piece):
-            x = _Piece(weights, past, len(part)).read(part, states)
+            left -= len(part)
+            wanted = min(len(part), max(1, keep - left))
+            x = _Piece(weights, past, len(part)).read(part, states, wanted)
+            kept = [*kept, x] if keep > left + 1 else [x]
             past += len(part)
-    decoder.position[row] = past
-    logits = torch.empty(1, weights.config.vocab_size, device=weights.device)
+    store.position[slot] = past
+    x = torch.cat(kept)[-keep:]
+    logits = torch.empty(len(x), weights.config.vocab_size, device=weights.device)
     eps = weights.config.rms_norm_eps
     one.linear(x, weights.head.weight, weights.head.scale, logits, norm=weights.norm, eps=eps)
-    return logits[0]
+    return logits
 
 
 class _Piece:
@@ -75,8 +94,8 @@ class _Piece:
         kind, device = self.weights.dtype, self.weights.device
         return torch.empty((self.time, *shape), dtype=kind, device=device)
 
-    def read(self, ids: Tensor, states: list[tuple[Tensor, ...]]) -> Tensor:
-        """Through all layers; the last token's residual [1, D]."""
+    def read(self, ids: Tensor, states: list[tuple[Tensor, ...]], keep: int = 1) -> Tensor:
+        """Through all layers; the last tokens' residuals [keep, D]."""
         x, parts = F.embedding(ids, self.weights.embed).float(), None
         for layer, state in zip(self.weights.layers, states, strict=True):
             norms.add_norm(x, parts, layer.norm, self.normed, self.eps)
@@ -86,7 +105,7 @@ class _Piece:
             norms.add_norm(x, mixed[None], layer.ff_norm, self.normed, self.eps, quads)
             parts = self._forward(layer.forward, x, layer.ff_norm)
         assert parts is not None
-        return x[-1:] + parts[:, -1:].sum(0)
+        return x[-keep:] + parts[:, -keep:].sum(0)
 
     def _recur(self, mixer: MambaWeights, conv: Tensor, ssm: Tensor) -> Tensor:
         rank, bias = self.config.mamba_dt_rank, mixer.dt_proj.bias

@@ -24,23 +24,28 @@ def softplus(x):
 
 @triton.jit
 def _conv_step(
-    projected_ptr, conv_ptr, taps_ptr, bias_ptr, u_ptr, copy_ptr,
+    projected_ptr, conv_ptr, taps_ptr, bias_ptr, u_ptr, copy_ptr, slot_ptr,
     I: tl.constexpr, TAPS: tl.constexpr, BLOCK: tl.constexpr, COPY: tl.constexpr,
+    SLOTS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(1)
+    slot = row
+    if SLOTS:
+        slot = tl.load(slot_ptr + row)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     live = i < I
+    known = live & (slot >= 0)
     new = tl.load(projected_ptr + row * 2 * I + i, mask=live, other=0.0).to(tl.float32)
     total = tl.load(bias_ptr + i, mask=live, other=0.0)
-    past = conv_ptr + row * (TAPS - 1) * I + i
+    past = conv_ptr + slot.to(tl.int64) * (TAPS - 1) * I + i
     for k in tl.static_range(TAPS - 1):
-        value = tl.load(past + k * I, mask=live, other=0.0)
+        value = tl.load(past + k * I, mask=known, other=0.0)
         total += value * tl.load(taps_ptr + k * I + i, mask=live, other=0.0)
         if k > 0:
-            tl.store(past + (k - 1) * I, value, mask=live)
+            tl.store(past + (k - 1) * I, value, mask=known)
     total += new * tl.load(taps_ptr + (TAPS - 1) * I + i, mask=live, other=0.0)
     if TAPS > 1:
-        tl.store(past + (TAPS - 2) * I, new, mask=live)
+        tl.store(past + (TAPS - 2) * I, new, mask=known)
     u = silu(total)
     tl.store(u_ptr + row * I + i, u, mask=live)
     if COPY:
@@ -50,10 +55,14 @@ def _conv_step(
 @triton.jit
 def _step(
     u_ptr, low_ptr, g_ptr, w_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr,
-    y_ptr, eps, line, QUADS: tl.constexpr, I: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, N: tl.constexpr,
-    NP: tl.constexpr, BLOCK: tl.constexpr, FUSED: tl.constexpr,
+    y_ptr, slot_ptr, eps, line, QUADS: tl.constexpr, I: tl.constexpr, R: tl.constexpr,
+    RP: tl.constexpr, N: tl.constexpr, NP: tl.constexpr, BLOCK: tl.constexpr,
+    FUSED: tl.constexpr, SLOTS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(1)
+    slot = row
+    if SLOTS:
+        slot = tl.load(slot_ptr + row)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     n = tl.arange(0, NP)
     live = i < I
@@ -76,10 +85,12 @@ def _step(
     u = tl.load(u_ptr + row * I + i, mask=live, other=0.0)
     cell = n[:, None] * I + i[None, :]
     mask = (n < N)[:, None] & live[None, :]
-    state = tl.load(ssm_ptr + row.to(tl.int64) * N * I + cell, mask=mask, other=0.0)
+    known = mask & (slot >= 0)
+    past = ssm_ptr + slot.to(tl.int64) * N * I + cell
+    state = tl.load(past, mask=known, other=0.0)
     a2 = tl.load(a2_ptr + cell, mask=mask, other=0.0)
     state = tl.exp2(delta[None, :] * a2) * state + b[:, None] * (delta * u)[None, :]
-    tl.store(ssm_ptr + row.to(tl.int64) * N * I + cell, state, mask=mask)
+    tl.store(past, state, mask=known)
     y = tl.sum(state * c[:, None], 0) + u * tl.load(skip_ptr + i, mask=live, other=0.0)
     gate = tl.load(projected_ptr + row * 2 * I + I + i, mask=live, other=0.0).to(tl.float32)
     at = y_ptr + row * line + place(i, QUADS)
@@ -143,14 +154,24 @@ def _scan(
 
 
 def conv_step(
-    projected: Tensor, conv: Tensor, taps: Tensor, bias: Tensor, u: Tensor, copy: Tensor | None
+    projected: Tensor,
+    conv: Tensor,
+    taps: Tensor,
+    bias: Tensor,
+    u: Tensor,
+    copy: Tensor | None,
+    slots: Tensor | None = None,
 ) -> None:
-    """u [B, I] (and its copy in another type) of one token; conv moves on by it."""
+    """u [B, I] (and its copy in another type) of one token; conv [S, K-1, I] moves on by it.
+
+    slots [B]: which states go with a row (below 0: none, it starts from nothing and leaves
+    nothing); without them row and state have the same number.
+    """
     batch, inner = u.shape
     block = min(256, power(inner))
     _conv_step[(triton.cdiv(inner, block), batch)](
-        projected, conv, taps, bias, u, u if copy is None else copy,
-        inner, taps.shape[0], block, copy is not None,
+        projected, conv, taps, bias, u, u if copy is None else copy, u if slots is None else slots,
+        inner, taps.shape[0], block, copy is not None, slots is not None,
     )  # fmt: skip
 
 
@@ -168,9 +189,11 @@ def step(
     y: Tensor,
     eps: float,
     quads: int = 0,
+    slots: Tensor | None = None,
 ) -> None:
     """One token of the scan for u [B, I]; y [B, ..] is gated (`ordered` with quads), ssm moves on.
 
+    slots as for `conv_step`.
     Without dt [B, I], low [B, R + 2 N] is as x_proj made it, and norms and dt_proj (weight
     [I, R]) happen here; with it, low is normalised.
     """
@@ -178,8 +201,9 @@ def step(
     states, rank = a2.shape[0], weight.shape[1]
     block = min(64, power(inner))
     _step[(triton.cdiv(inner, block), batch)](
-        u, low, norms, weight, u if dt is None else dt, bias, projected, a2, skip, ssm, y, eps,
-        y.stride(0), quads, inner, rank, power(rank), states, power(states), block, dt is None,
+        u, low, norms, weight, u if dt is None else dt, bias, projected, a2, skip, ssm, y,
+        u if slots is None else slots, eps, y.stride(0), quads, inner, rank, power(rank), states,
+        power(states), block, dt is None, slots is not None,
     )  # fmt: skip
 
 

@@ -14,13 +14,16 @@ from mrkl.jamba_core.gpu.one import power
 
 @triton.jit
 def _route(
-    logits_ptr, weight_ptr, expert_ptr, count_ptr, pairs_ptr, M,
+    logits_ptr, weight_ptr, expert_ptr, count_ptr, pairs_ptr, slot_ptr, M, SLOTS: tl.constexpr,
     TOP: tl.constexpr, E: tl.constexpr, EP: tl.constexpr, MP: tl.constexpr, T: tl.constexpr,
     BLOCKS: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     t = tl.arange(0, MP)
     e = tl.arange(0, EP)
-    real = (t < M)[:, None] & (e < E)[None, :]
+    used = t < M
+    if SLOTS:  # rows of nobody read no expert
+        used = used & (tl.load(slot_ptr + t, mask=used, other=-1) >= 0)
+    real = used[:, None] & (e < E)[None, :]
     logits = tl.load(logits_ptr + t[:, None] * E + e[None, :], mask=real, other=-1e30)
     chance = tl.exp(logits - tl.max(logits, 1)[:, None])
     chance = chance / tl.sum(chance, 1)[:, None]
@@ -42,7 +45,7 @@ def _route(
         mine = e[None, :] == best[:, None]
         left = tl.where(mine, -1.0, left)
         at = tl.sum(tl.where(mine, first[None, :] * T + place, 0), 1)
-        tl.store(pairs_ptr + at, t * TOP + j, mask=t < M)
+        tl.store(pairs_ptr + at, t * TOP + j, mask=used)
     b = tl.arange(0, BP)
     inside = (b[:, None] >= first[None, :]) & (b[:, None] < (first + blocks)[None, :])
     here = tl.sum(tl.where(inside, e[None, :], 0), 1)
@@ -77,13 +80,17 @@ class Blocks:
         self.count.copy_(left.clamp(0, self.size))
         return self
 
-    def route(self, logits: Tensor) -> None:
-        """Sort by the logits [tokens, experts]; the softmax runs over all experts."""
+    def route(self, logits: Tensor, slots: Tensor | None = None) -> None:
+        """Sort by the logits [tokens, experts]; the softmax runs over all experts.
+
+        slots [tokens]: those below 0 are tokens of nobody and meet none (up to 128 tokens only).
+        """
         if self.tokens > 128:
             self._route_long(logits)
             return
         _route[(1,)](
-            logits, self.weight, self.expert, self.count, self.pairs, self.tokens, TOP=self.top,
+            logits, self.weight, self.expert, self.count, self.pairs,
+            self.count if slots is None else slots, self.tokens, slots is not None, TOP=self.top,
             E=self.experts, EP=power(self.experts), MP=power(self.tokens), T=self.size,
             BLOCKS=self.blocks, BP=power(self.blocks),
         )  # fmt: skip
