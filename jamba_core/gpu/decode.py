@@ -8,6 +8,7 @@ through `many`'s. It does not read prompts (`prefill` does) or texts.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ PROGRAMS = 256  # that a product should have at least, to keep all multiprocesso
 SPLITS = 32  # stretches of keys at most
 LOGGED = 4096  # steps whose tokens are kept on the device until somebody asks
 NOBODY = -1  # the slot of a row that is not in use
+GREEDY = (0.0, 1.0, 0.0)  # temperature, top_p, min_p
 
 
 class Decoder:
@@ -59,15 +61,34 @@ class Decoder:
         self.count = torch.zeros(batch, dtype=torch.int32, device=device)
         self.chance = torch.zeros(batch, 3, device=device)
         self.seeds = torch.zeros(batch, dtype=torch.long, device=device)
+        self._sent: tuple[list[int], Any, Any] = ([], None, None)
+        self._logged = 0
         self._buffers()
 
-    def settle(self, samplings: Sequence[Sampling], seeds: Sequence[int] = ()) -> None:
-        """How each row's tokens are chosen from now on; seeds [B] are needed where chance is."""
-        rows = [[how.temperature, how.top_p, how.min_p] for how in samplings]
-        self.drawing = any(how.temperature > 0 for how in samplings)
-        self.chance.copy_(torch.tensor(rows))
-        if self.drawing:
-            self.seeds.copy_(torch.tensor([seed % 2**31 for seed in seeds]))
+    def settle(
+        self, slots: Sequence[int], samplings: Sequence[Sampling] = (), seeds: Sequence[int] = ()
+    ) -> None:
+        """Which slots the rows go with from now on, and how their tokens are chosen.
+
+        Rows beyond the slots are nobody's. Without samplings all rows take the likeliest; seeds
+        are needed where chance is. What is as it was is not sent again.
+        """
+        idle = self.batch - len(slots)
+        rows = [*slots, *[NOBODY] * idle]
+        hows = [(how.temperature, how.top_p, how.min_p) for how in samplings]
+        hows += [GREEDY] * (self.batch - len(hows))
+        sown = [*(seed % 2**31 for seed in seeds), *[0] * (self.batch - len(seeds))]
+        self.drawing = any(how[0] > 0 for how in hows)
+        if rows != self._sent[0]:
+            self.slots.copy_(torch.tensor(rows, dtype=torch.int32))
+        if self.drawing and (hows, sown) != self._sent[1:]:
+            self.chance.copy_(torch.tensor(hows))
+            self.seeds.copy_(torch.tensor(sown))
+        self._sent = (rows, hows, sown) if self.drawing else (rows, *self._sent[1:])
+
+    def put(self, tokens: Sequence[int]) -> None:
+        """The tokens that the next step reads, of the first rows."""
+        self.tokens[: len(tokens)].copy_(torch.tensor(tokens))
 
     def _buffers(self) -> None:
         config, batch = self.config, self.batch
@@ -124,13 +145,11 @@ class Decoder:
     def reset(self) -> None:
         """Forget everything."""
         self.store.reset()
-        for tensor in (self.tokens, self.count):
-            tensor.zero_()
+        self.tokens.zero_()
 
     def load(self, state: State) -> None:
         """Go on from a state of the plain model (its batch must be this one's)."""
         self.store.load(state)
-        self.count.zero_()
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -268,6 +287,10 @@ class Decoder:
 
     def advance(self) -> None:
         """One step: by the graph where there is one that fits."""
+        if self._logged == len(self.written):
+            self.count.zero_()
+            self._logged = 0
+        self._logged += 1
         graph = self.graphs.get(self.drawing)
         if graph is None:
             self.step()
@@ -282,6 +305,7 @@ class Decoder:
         while steps > 0:
             now = min(steps, len(self.written))
             self.count.zero_()
+            self._logged = 0
             for _ in range(now):
                 self.advance()
             pieces.append(self.written[:now].clone())

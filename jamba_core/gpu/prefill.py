@@ -131,15 +131,26 @@ class _Piece:
         q, k, v = qkv.split([heads, groups, groups], 1)
         keys[:, :, self.past : end] = k
         values[:, :, self.past : end] = v
-        seen = [t[:, :, :end] for t in (keys, values)]
         if self.past:
-            # the mask that no kernel needs in memory wants a key for every head
-            seen = [t.repeat_interleave(heads // groups, 1) for t in seen]
-            mask = causal_lower_right(self.time, end)
-            y = F.scaled_dot_product_attention(q, *seen, attn_mask=mask)
+            y = self._after(q, keys[:, :, :end], values[:, :, :end])
         else:
-            y = F.scaled_dot_product_attention(q, *seen, is_causal=True, enable_gqa=heads != groups)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=heads != groups)
         return _product(y[0].transpose(0, 1).reshape(self.time, -1), mixer.out)
+
+    def _after(self, q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Attention to what came before as well, a group of heads at a time.
+
+        The mask that no kernel needs in memory wants a key for every head; in a group they are
+        one and the same key, which needs no copy.
+        """
+        mask = causal_lower_right(self.time, keys.shape[2])
+        share = q.shape[1] // keys.shape[1]
+        parts: list[Tensor] = []
+        for group in range(keys.shape[1]):
+            seen = [t[:, group : group + 1].expand(-1, share, -1, -1) for t in (keys, values)]
+            mine = q[:, group * share : (group + 1) * share]
+            parts.append(F.scaled_dot_product_attention(mine, *seen, attn_mask=mask))
+        return torch.cat(parts, 1)
 
     def _forward(self, forward: Forward, x: Tensor, norm: Tensor) -> Tensor:
         moe, gate_up, down = forward.router is not None, forward.gate_up, forward.down
