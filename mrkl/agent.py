@@ -293,7 +293,8 @@ class Agent:
             if hoped(draft, run.close) < least:
                 return ending.abstained(NOT_SURE, draft.confidence, draft)
             outcomes = run_plan(draft.plan, run)
-            draft = replace(draft, confidence=weighed(draft, run.opinions))
+            if run.opinions:
+                draft = replace(draft, confidence=weighed(draft, run.opinions))
             draft = applied(draft, run.stood_in)
             if draft.confidence < least:
                 return ending.undecided(draft, outcomes, run.opinions)

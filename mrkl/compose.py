@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import lru_cache
 
@@ -23,6 +24,8 @@ from mrkl.prompt import WHOLE_QUESTION
 from mrkl.tools.number_words import find_numbers
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_AMOUNT = re.compile(r"-?\d{1,20}\.\d+")
+_CENT = Decimal("0.01")
 _CODE = re.compile(r" [A-Z]{3}$")
 _WORD = re.compile(r" ?([^\W\d_]+|[°%][CF]?)")
 
@@ -178,8 +181,11 @@ def _supported(text: str, slots: list[tuple[int, int, int]], question: str) -> b
 
 def _fitted(before: str, value: str, after: str) -> tuple[str, str]:
     """Leave out what would stand twice: a unit behind the slot, a currency sign before it."""
-    if _is_sign(before[-1:]) and (_is_sign(value[:1]) or _CODE.search(value)):
-        return before[:-1], value  # the result knows its currency
+    if _is_sign(before[-1:]):
+        if _is_sign(value[:1]) or _CODE.search(value):
+            return before[:-1], value  # the result knows its currency
+        value = _in_cents(value)
+    value = _once(value, after)
     following = _WORD.match(after)
     if following is None:
         return before, value
@@ -192,6 +198,24 @@ def _fitted(before: str, value: str, after: str) -> tuple[str, str]:
     if space and number[-1:].isdigit() and _same_unit(own, unit):
         return before, number
     return before, value
+
+
+def _once(value: str, after: str) -> str:
+    """Without its last words where the wording goes on with the same: `20:00 in Oslo` in Oslo."""
+    for start in (match.start() for match in re.finditer(" ", value)):
+        end = value[start:]
+        following = after[len(end) : len(end) + 1]
+        said = after[: len(end)].casefold() == end.casefold() and not following.isalnum()
+        if said and end.count(" ") > 1:  # single words are units, which come below
+            return value[:start]
+    return value
+
+
+def _in_cents(value: str) -> str:
+    """An amount as a price is written: 47.992 → 47.99, 4.5 → 4.50; whole and small ones stay."""
+    if not _AMOUNT.fullmatch(value) or abs(Decimal(value)) < 1:
+        return value
+    return f"{Decimal(value).quantize(_CENT, ROUND_HALF_UP):f}"
 
 
 def _opening(value: str, before: str, after: str) -> str:

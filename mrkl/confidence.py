@@ -35,9 +35,11 @@ class Certainty:
     unseen: bool = False  # whether a step calls an expert known only by its card
     unread: int = 0  # numbers of the question that no call holds
     repeated: int = 0  # uses of a number beyond those the question has
+    words: int = 0  # of the question
 
     def features(self) -> dict[str, float]:
-        """What the probability is made of: log-probabilities of at least -8, and two counts."""
+        """What the probability is made of: log-probabilities of at least -8, counts, and
+        how much there was to read and to plan, on a logarithmic scale."""
         return {
             "mean": _mean(self.alone),
             "least": _least(self.alone),
@@ -45,6 +47,8 @@ class Certainty:
             "among_least": _least(self.among),
             "unread": float(min(self.unread, _MOST)),
             "repeated": float(min(self.repeated, _MOST)),
+            "steps": math.log(max(1, len(self.routed))),
+            "words": math.log1p(self.words / 10),
             "route": max(_LEAST, math.log(max(min(self.routed, default=1.0), FLOOR))),
         }
 

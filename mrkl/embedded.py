@@ -270,6 +270,7 @@ class _Drafting:
         calls = [str(value) for step in steps for value in step.as_written().values()]
         self.certainty.unread = unread_numbers(self.question, calls)
         self.certainty.repeated = repeated_numbers(self.question, calls)
+        self.certainty.words = len(self.question.split())
         confidence = self.certainty.probability()
         features = self.certainty.features()
         self.trace.add("note", text=f"confidence {confidence:.3f}", **features)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
+from functools import lru_cache
 
 EXACT_DIGITS = 12  # a decimal expansion that ends within so many digits is written whole
 ROUNDED_DIGITS = 8  # other numbers are rounded to so many significant digits
@@ -29,8 +30,11 @@ def number_text(value: Fraction | float, digits: int = ROUNDED_DIGITS) -> str:
     Integers, and the whole part of large numbers, keep all their digits. Very large or small
     numbers that are not integers come as `1.5e-9`.
     """
-    if isinstance(value, int):
-        return int_text(value)
+    return int_text(value) if isinstance(value, int) else _decimals(value, digits)
+
+
+@lru_cache(maxsize=128, typed=True)  # one result is written several times: trace, log, answer
+def _decimals(value: Fraction | float, digits: int) -> str:
     if isinstance(value, Fraction):
         if value.denominator == 1:
             return int_text(value.numerator)

@@ -25,6 +25,12 @@ def plan(count: int = 1):
         ("$#1", Result(5, "USD", text="$5.00"), "$5.00"),
         ("$#1", Result(5, "EUR", text="5.00 EUR"), "5.00 EUR"),
         ("$#1", Result(5), "$5"),
+        ("$#1", Result(47.992), "$47.99"),
+        ("$#1 each", Result(4.5), "$4.50 each"),
+        ("$#1 a gram", Result(0.034), "$0.034 a gram"),
+        ("#1 kg", Result(47.992), "47.992 kg"),
+        ("It is #1 in Oslo now.", Result("20:00 in Oslo"), "It is 20:00 in Oslo now."),
+        ("It is #1 in Oslofjord.", Result("20:00 in Oslo"), "It is 20:00 in Oslo in Oslofjord."),
         ("#1", Result("Lima"), "Lima"),
         ("Is it one? #1.", Result(False), "Is it one? No."),
         ("#1 is denser.", Result("osmium"), "Osmium is denser."),
@@ -34,7 +40,7 @@ def plan(count: int = 1):
     ],
 )
 def test_slots(template: str, result: Result, text: str):
-    asked = "between three and 1200 kg, ounces or $: minutes, heavy, denser, unknown"
+    asked = "between three and 1200 kg, ounces or $ each a gram: minutes, heavy, denser, unknown in Oslo or Oslofjord now"
     composed = compose(template, plan(), {1: result}, asked)
     assert (composed.text, composed.kept) == (text, True)
     for span in composed.spans:

@@ -34,20 +34,31 @@ from mrkl.score import plain
 from mrkl.trace import Trace
 from training.core import risk_coverage
 
-FEATURES = ("mean", "least", "among", "among_least", "route", "unread", "repeated")
+FEATURES = (
+    "mean",
+    "least",
+    "among",
+    "among_least",
+    "route",
+    "unread",
+    "repeated",
+    "steps",
+    "words",
+)
 RIDGE = 1e-3
 
 
-def examples(count: int, seed: int) -> Iterator[tuple[str, str]]:
-    """(question, written plan) of held-out pattern rows that offer no cards."""
+def examples(count: int, seed: int) -> Iterator[tuple[str, str, str]]:
+    """(source, question, written plan) of held-out patterns and word problems without cards."""
     from training.data import mixture
 
     rng = random.Random(seed)
-    streams = [mixture.pattern_rows(rng, "heldout", name) for name in mixture.PATTERNS]
+    streams = mixture.streams(rng, "heldout")
+    names = [*mixture.PATTERNS, "problems", "stories"]
     for _ in range(count):
-        row = next(rng.choices(streams, [mixture.SHARES[name] for name in mixture.PATTERNS])[0])
+        row = next(streams[rng.choices(names, [mixture.SHARES[name] for name in names])[0]])
         if CARDS not in row.prompt:
-            yield row.prompt.split(QUESTION)[1].removesuffix(PLAN), row.target[0][0]
+            yield row.source, row.prompt.split(QUESTION)[1].removesuffix(PLAN), row.target[0][0]
 
 
 def right(agent: Agent, experts: dict[str, Any], written: str, answer: Any) -> bool:
@@ -89,13 +100,21 @@ def main(a: argparse.Namespace) -> None:
     mrkl.agent.MIN_CONFIDENCE = 0.0  # every plan is run, however unsure
     agent = Agent(model=a.model, world=World.from_file(a.world) if a.world else None)
     rows: list[dict[str, Any]] = []
-    for question, written in examples(a.count, a.seed):
+    for source, question, written in examples(a.count, a.seed):
         answer = agent.ask(question)
         noted = [e.data for e in answer.trace.of("note") if "mean" in e.data]
         kind = "plan" if answer.steps else str(answer.status)
         features = {name: float(noted[-1][name]) for name in FEATURES} if noted else None
         ok = right(agent, experts, written, answer)
-        rows.append({"question": question, "kind": kind, "right": ok, "features": features})
+        rows.append(
+            {
+                "question": question,
+                "source": source,
+                "kind": kind,
+                "right": ok,
+                "features": features,
+            }
+        )
     planned = [row for row in rows if row["features"]]
     y = [bool(row["right"]) for row in planned]
     print(f"{len(rows)} held-out questions, {sum(r['right'] for r in rows)} right; "

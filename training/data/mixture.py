@@ -79,20 +79,27 @@ def pattern_rows(rng: random.Random, split: str, source: str) -> Iterator[Row]:
         yield from_prompt(made, f"{source} {pattern.kind}", pattern.id)
 
 
+def streams(rng: random.Random, split: str) -> dict[str, Iterator[Row]]:
+    """Endless rows of every source, by its name in `SHARES`; they draw from the same generator."""
+    return {
+        **{name: pattern_rows(rng, split, name) for name in PATTERNS},
+        "cards": card_rows.rows(rng, split),
+        "composed": composed.rows(rng, split),
+        "problems": problem_rows.rows(rng, split),
+        "said": said_arithmetic.rows(rng),
+        "stories": stories.rows(rng, split),
+        "sql": sql_rows.rows(rng),
+    }
+
+
 def rows(seed: int, n: int, split: str = "train") -> Iterator[Row]:
     """`n` rows of the mixture; the same seed gives the same rows."""
     rng = random.Random(f"{seed} {split}")
-    streams = {name: pattern_rows(rng, split, name) for name in PATTERNS}
-    streams["cards"] = card_rows.rows(rng, split)
-    streams["composed"] = composed.rows(rng, split)
-    streams["problems"] = problem_rows.rows(rng, split)
-    streams["said"] = said_arithmetic.rows(rng)
-    streams["stories"] = stories.rows(rng, split)
-    streams["sql"] = sql_rows.rows(rng)
+    sources = streams(rng, split)
     names, weights = list(SHARES), list(SHARES.values())
     for _ in range(n):
         name = rng.choices(names, weights)[0]
-        row = next(streams[name])
+        row = next(sources[name])
         if name in PATTERNS and rng.random() < IRRELEVANT:
             question = row.prompt.rpartition(QUESTION)[2].removesuffix(PLAN)
             cards = card_offers.tempting(question, rng)

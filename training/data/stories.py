@@ -26,6 +26,7 @@ from training.data.story_sums import (
     NAME,
     Derivation,
     Relation,
+    closure,
     derive,
     expressions,
     kinds,
@@ -37,6 +38,7 @@ from training.data.styles import restyle
 
 FOLDER = Path(__file__).with_name("stories")
 HELD_OUT = 0.08
+LONGEST = 900  # characters of a problem
 _FIELDS = {"id", "words", "numbers", "say", "ask", "open", "order"}
 _BASE = re.compile(r"(int|money|real) (\d+(?:\.\d+)?) (\d+(?:\.\d+)?)|percent|times|fraction")
 PERCENTS = (5, 10, 10, 15, 20, 20, 25, 25, 30, 35, 40, 45, 50, 60, 65, 70, 75, 80, 90)
@@ -173,13 +175,20 @@ def chosen(story: Story, rng: random.Random) -> tuple[str, Derivation] | None:
 
 
 def _without(told: list[str], one: str, story: Story) -> set[str]:
-    from training.data.story_sums import closure
-
     return closure(set(told) - {one}, story.relations)
 
 
-def problem(story: Story, rng: random.Random) -> tuple[str, list[str]] | None:
-    """(question, expressions) of one problem."""
+@dataclass(frozen=True)
+class Problem:
+    """What is asked, the calculator's expressions in order, and the value they end in."""
+
+    question: str
+    expressions: list[str]
+    value: Fraction
+
+
+def problem(story: Story, rng: random.Random) -> Problem | None:
+    """One problem; None when the numbers do not come out."""
     picked, values = chosen(story, rng), drawn(story, rng)
     if picked is None or values is None:
         return None
@@ -200,7 +209,8 @@ def problem(story: Story, rng: random.Random) -> tuple[str, list[str]] | None:
     if texts[-1] is asked:
         parts = voice.joined(parts)
     written = {name: number(values[name], story.kinds[name]) for name in (*names, *story.order)}
-    return " ".join(parts), [simplified(e) for e in expressions(way, written)]
+    steps = [simplified(e) for e in expressions(way, written)]
+    return Problem(" ".join(parts), steps, values[target])
 
 
 def _told(
@@ -242,10 +252,10 @@ def rows(rng: random.Random, split: str) -> Iterator[Row]:
     while True:
         story = rng.choice(known)
         made = problem(story, rng)
-        if made is None or len(made[0]) > 900 or _wall().hit(made[0]):
+        if made is None or len(made.question) > LONGEST or _wall().hit(made.question):
             continue
-        question = restyle(made[0], (), rng)
-        row = plan_row(question, made[1], rng, "stories", story.id)
+        question = restyle(made.question, (), rng)
+        row = plan_row(question, made.expressions, rng, "stories", story.id)
         if row is not None:
             yield row
 
@@ -307,6 +317,7 @@ def check() -> list[str]:
 
 
 def main() -> int:
+    """Check the stories or show problems. Exit status 1 when a story is not well written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--show", type=int, default=20)
@@ -323,14 +334,12 @@ def main() -> int:
         for row in islice(rows(rng, a.split), a.show):
             print(f"[{row.pattern_id}] {row.prompt}\n   {row.target[0][0]}")
         return 0
-    chosen_ones = [Story.read(row) for file, row in raw() if file == a.file]
+    stories_of_file = [Story.read(row) for file, row in raw() if file == a.file]
     for _ in range(a.show):
-        story = rng.choice(chosen_ones)
+        story = rng.choice(stories_of_file)
         made = problem(story, rng)
-        print(
-            f"[{story.id}] "
-            + ("nothing came of it" if made is None else f"{made[0]}\n   {' ; '.join(made[1])}")
-        )
+        told = f"{made.question}\n   {' ; '.join(made.expressions)}" if made else "nothing"
+        print(f"[{story.id}] {told}")
     return 0
 
 
