@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mrkl.answer import Answer
     from mrkl.experts.base import Expert
     from mrkl.experts.world import World
+    from mrkl.language import Language
 
 app = typer.Typer(
     help="Ask in plain English; experts that know give every number.",
@@ -32,6 +33,12 @@ app = typer.Typer(
 
 Model = Annotated[
     str | None, typer.Option(help="A Jamba checkpoint's folder, or openai:URL. Default: built in.")
+]
+Quantize = Annotated[
+    str | None, typer.Option(help="For --model FOLDER: experts_int8, jamba_int8 or int8.")
+]
+DeviceName = Annotated[
+    str, typer.Option("--device", help="For --model FOLDER: cpu, or cuda (needs triton).")
 ]
 Database = Annotated[
     list[str] | None, typer.Option("--db", help="Database to ask, an SQLAlchemy URL. Repeatable.")
@@ -92,6 +99,8 @@ def make_agent(
     databases: list[str] | None,
     world: Path | None,
     seconds: float = 60.0,
+    quantize: str | None = None,
+    device: str = "cpu",
 ) -> Agent:
     """An Agent from the command line's options; bad options end with one line and code 2."""
     from mrkl import router_commands
@@ -105,10 +114,11 @@ def make_agent(
     if model is None:
         one_thread()
     try:
+        language = _language(model, quantize, device)
         budget = Budget(seconds=seconds)
         agent = Agent(
             load_experts(extra, databases),
-            model=model,
+            model=language,
             budget=budget,
             world=fixed,
             router=router_commands.tuned(),
@@ -122,6 +132,17 @@ def make_agent(
     except ValueError as error:
         fail(str(error))
     return agent
+
+
+def _language(model: str | None, quantize: str | None, device: str) -> str | Language | None:
+    """The model as it was named, or loaded where it is to be quantised or to run on a GPU."""
+    if quantize is None and device == "cpu":
+        return model
+    if model is None or model.startswith("openai:"):
+        raise ValueError("--quantize and --device are for a checkpoint: add --model FOLDER")
+    from mrkl.parts import load_language
+
+    return load_language(model, quantize, device)
 
 
 def one_thread() -> None:
@@ -160,6 +181,8 @@ def ask(
     why: Annotated[bool, typer.Option("--why", help="Say which calls gave the answer.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the Answer as JSON.")] = False,
     model: Model = None,
+    quantize: Quantize = None,
+    device: DeviceName = "cpu",
     database: Database = None,
     expert: Extra = None,
     world: WorldFile = None,
@@ -170,7 +193,7 @@ def ask(
 ) -> None:
     """Answer one question."""
     text = read_question(question)
-    with make_agent(model, expert, database, world, seconds) as agent:
+    with make_agent(model, expert, database, world, seconds, quantize, device) as agent:
         answer = recorded(agent, text, record) if record else agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
@@ -215,13 +238,15 @@ def stderr() -> Any:
 @app.command()
 def chat(
     model: Model = None,
+    quantize: Quantize = None,
+    device: DeviceName = "cpu",
     database: Database = None,
     expert: Extra = None,
     world: WorldFile = None,
 ) -> None:
     """Ask one question after another; :why explains the last answer, :route TEXT how the router
     sees a text, :quit ends."""
-    with make_agent(model, expert, database, world) as agent:
+    with make_agent(model, expert, database, world, quantize=quantize, device=device) as agent:
         converse(agent)
 
 

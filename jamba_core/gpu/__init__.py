@@ -9,6 +9,10 @@ import importlib.util
 import os
 
 
+class NoDevice(RuntimeError):
+    """There is no GPU that the kernels could run on; one line says what is missing."""
+
+
 def interpreted() -> bool:
     """Whether Triton's interpreter runs the kernels (on the CPU, slowly: for tests)."""
     return os.environ.get("TRITON_INTERPRET", "0") == "1"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mrkl.jamba_core.gpu.engine import Past, State
 from mrkl.jamba_core.gpu.pick import pick
+from mrkl.jamba_core.gpu.states import Past, State
 from mrkl.jamba_core.grammar import Grammar, Matcher
 from mrkl.jamba_core.reader import Limits
 from mrkl.jamba_core.sampling import Sampling

@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from mrkl.jamba_core.config import JambaConfig
-from mrkl.jamba_core.gpu import interpreted, prefill, why_not
+from mrkl.jamba_core.gpu import NoDevice, interpreted, prefill, why_not
 from mrkl.jamba_core.gpu.decode import Decoder
 from mrkl.jamba_core.gpu.memory import need
-from mrkl.jamba_core.gpu.store import Mamba, Store
-from mrkl.jamba_core.gpu.weights import Weights, from_tensors, outline
+from mrkl.jamba_core.gpu.states import Past, State
+from mrkl.jamba_core.gpu.store import Store
+from mrkl.jamba_core.gpu.weights import Weights, from_tensors
 from mrkl.jamba_core.hub import checkpoint_folder
 from mrkl.jamba_core.limits import RESERVE
 from mrkl.jamba_core.load import CheckpointFiles
@@ -40,60 +41,6 @@ if TYPE_CHECKING:
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128)  # batches with a graph
 FEW = 3  # tokens that are read one by one, each by a graph, rather than as a prompt
 SLOTS, ROOM = 8, 16384
-
-
-class NoDevice(RuntimeError):
-    """There is no GPU that the kernels could run on; one line says what is missing."""
-
-
-class Past:
-    """One sequence's tokens so far: in slot `home`, or (`mamba`, `kv`) in copies of its own."""
-
-    __slots__ = ("__weakref__", "home", "kv", "length", "mamba")
-
-    def __init__(self, length: int, home: int | None = None) -> None:
-        self.length, self.home = length, home
-        self.mamba: Mamba | None = None  # where the slot has moved on
-        self.kv: Tensor | None = None  # where another sequence has the slot
-
-
-@dataclass(frozen=True)
-class State:
-    """A past a sequence; `length` is that of the longest."""
-
-    rows: tuple[Past, ...]
-    padding = None
-
-    @property
-    def batch(self) -> int:
-        return len(self.rows)
-
-    @property
-    def length(self) -> int:
-        return max((row.length for row in self.rows), default=0)
-
-    def fork(self) -> "State":
-        """A second name for this past; both may be continued."""
-        return replace(self)
-
-    snapshot = fork
-
-    def repeated(self, times: int) -> "State":
-        """This past (a batch of one) for `times` sequences side by side."""
-        if self.batch != 1:
-            raise ValueError(f"only a batch of one can be repeated, this has {self.batch}")
-        return State(self.rows * times)
-
-    def picked(self, rows: list[int]) -> "State":
-        """The pasts of some of the sequences."""
-        return State(tuple(self.rows[row] for row in rows))
-
-    def with_room(self, tokens: int) -> "State":
-        """Slots have all the room they will ever have."""
-        return self
-
-    def release(self, earlier: "State") -> None:
-        """Slots are given back when nobody holds a past any more."""
 
 
 @dataclass(frozen=True)
@@ -144,18 +91,21 @@ class Engine:
         cls,
         folder: str | Path,
         quantization: str | None = None,
-        slots: int = SLOTS,
+        slots: int | None = None,
         room: int = ROOM,
-        dtype: torch.dtype = torch.bfloat16,
-        device: str = "cuda",
+        dtype: torch.dtype | None = None,
+        device: str | None = None,
     ) -> "Engine":
         """Load a checkpoint's folder, or one of the hub, for `slots` texts of up to `room` tokens.
 
-        Raises NoDevice and DoesNotFit before anything large is read, and ConfigError,
-        CheckpointError or QuantizationError.
+        slots: None takes 8, or as many of them as fit. dtype, device: bfloat16 on CUDA, float32
+        on the CPU for Triton's interpreter. Raises NoDevice and DoesNotFit before anything large
+        is read, and ConfigError, CheckpointError or QuantizationError.
         """
         if reason := why_not():
             raise NoDevice(f"the GPU engine cannot run: {reason}")
+        device = device or ("cpu" if interpreted() else "cuda")
+        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
         folder = checkpoint_folder(folder)
         config = JambaConfig.from_file(folder)
         stored = stored_mode(config.quantization_config)
@@ -165,7 +115,7 @@ class Engine:
             )
         mode = quantization or stored
         room = min(room, config.max_position_embeddings or room)
-        check(config, mode, slots, room, dtype, device)
+        slots = fitting(config, mode, slots, room, dtype, device)
         if mode is not None:
             config = replace(config, quantization_config={"quant_method": METHOD, "mode": mode})
         try:
@@ -396,18 +346,27 @@ class Engine:
         return place
 
 
-def check(
+def fitting(
     config: JambaConfig,
     mode: str | None,
-    slots: int,
+    slots: int | None,
     room: int,
     dtype: torch.dtype = torch.bfloat16,
     device: str = "cuda",
-) -> None:
-    """Raises DoesNotFit where a model and its texts would not find room on the device."""
-    if interpreted() or torch.device(device).type != "cuda":
-        outline(config, mode, dtype)  # at least the shape is checked
-        return
+) -> int:
+    """The slots that a device has room for beside the model; raises DoesNotFit.
+
+    slots: exactly so many; None: SLOTS, or fewer.
+    """
+    count = slots or SLOTS
+    if torch.device(device).type == "cpu":
+        return count
     free, total = torch.cuda.mem_get_info(device)
-    wanted = need(config, mode, slots, room, prefill.PIECE, dtype)
-    wanted.check(free - int(RESERVE / 4 * total), torch.cuda.get_device_name(device))
+    free, name = free - int(RESERVE / 4 * total), torch.cuda.get_device_name(device)
+    while True:
+        wanted = need(config, mode, count, room, prefill.PIECE, dtype)
+        if wanted.total <= free or slots is not None or count == 1:
+            break
+        count //= 2
+    wanted.check(free, name)
+    return count
