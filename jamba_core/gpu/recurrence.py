@@ -124,32 +124,63 @@ def _conv_many(
 
 
 @triton.jit
+def _rows(ptr, line, start, zero, i, T, I: tl.constexpr, STEPS: tl.constexpr):
+    """STEPS rows from `start`, [STEPS, BLOCK]: each thread has all rows of its channel."""
+    t = start + tl.arange(0, STEPS)
+    at = ptr + zero + t[:, None] * line + i[None, :]
+    return tl.load(at, mask=(t < T)[:, None] & (i < I)[None, :], other=0.0)
+
+
+@triton.jit
+def _row(rows, k, STEPS: tl.constexpr):
+    """One of them. As whole numbers, so that adding zeros costs nothing: a thread just picks it."""
+    mine = (tl.arange(0, STEPS) == k)[:, None]
+    bits = tl.where(mine, rows.to(tl.float32).to(tl.int32, bitcast=True), 0)
+    return tl.sum(bits, 0).to(tl.float32, bitcast=True)
+
+
+@triton.jit(do_not_specialize=["zero"])
 def _scan(
-    u_ptr, low_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr, y_ptr, T,
+    u_ptr, low_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr, y_ptr, T, zero,
     I: tl.constexpr, R: tl.constexpr, N: tl.constexpr, NP: tl.constexpr, BLOCK: tl.constexpr,
+    STEPS: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(1).to(tl.int64)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     n = tl.arange(0, NP)
     live = i < I
-    cell = n[:, None] * I + i[None, :]
+    # With `zero` nothing is known of the alignment, so a thread gets one channel with all its
+    # states, rather than four neighbours with a few each: sums over states then need no exchange.
+    cell = zero + n[:, None] * I + i[None, :]
     mask = (n < N)[:, None] & live[None, :]
     state = tl.load(ssm_ptr + row * N * I + cell, mask=mask, other=0.0)
     a2 = tl.load(a2_ptr + cell, mask=mask, other=0.0)
     skip = tl.load(skip_ptr + i, mask=live, other=0.0)
     bias = tl.load(bias_ptr + i, mask=live, other=0.0)
-    for t in tl.range(0, T, num_stages=6):  # loads far ahead: few programs, nothing else hides them
-        at = row * T + t
-        low = low_ptr + at * (R + 2 * N) + R
-        u = tl.load(u_ptr + at * I + i, mask=live, other=0.0).to(tl.float32)
-        dt = tl.load(dt_ptr + at * I + i, mask=live, other=0.0).to(tl.float32)
-        gate = tl.load(projected_ptr + at * 2 * I + I + i, mask=live, other=0.0).to(tl.float32)
-        b = tl.load(low + n, mask=n < N, other=0.0).to(tl.float32)
-        c = tl.load(low + N + n, mask=n < N, other=0.0).to(tl.float32)
-        delta = softplus(dt + bias)
-        state = tl.exp2(delta[None, :] * a2) * state + b[:, None] * (delta * u)[None, :]
-        y = (tl.sum(state * c[:, None], 0) + u * skip) * silu(gate)
-        tl.store(y_ptr + at * I + i, y.to(y_ptr.dtype.element_ty), mask=live)
+    u_ptr += row * T * I
+    dt_ptr += row * T * I
+    gate_ptr = projected_ptr + row * T * 2 * I + I
+    next_u = _rows(u_ptr, I, 0, zero, i, T, I, STEPS)
+    next_dt = _rows(dt_ptr, I, 0, zero, i, T, I, STEPS)
+    next_gate = _rows(gate_ptr, 2 * I, 0, zero, i, T, I, STEPS)
+    for start in tl.range(0, T, STEPS, num_stages=STAGES):
+        us, dts, gates = next_u, next_dt, next_gate
+        # one round ahead: there are too few programs for others to hide the delay
+        next_u = _rows(u_ptr, I, start + STEPS, zero, i, T, I, STEPS)
+        next_dt = _rows(dt_ptr, I, start + STEPS, zero, i, T, I, STEPS)
+        next_gate = _rows(gate_ptr, 2 * I, start + STEPS, zero, i, T, I, STEPS)
+        for k in tl.static_range(STEPS):
+            t = start + k
+            low = low_ptr + (row * T + t) * (R + 2 * N) + R
+            known = (n < N) & (t < T)
+            b = tl.load(low + n, mask=known, other=0.0).to(tl.float32)
+            c = tl.load(low + N + n, mask=known, other=0.0).to(tl.float32)
+            u = _row(us, k, STEPS)
+            delta = tl.where(t < T, softplus(_row(dts, k, STEPS) + bias), 0.0)
+            state = tl.exp2(delta[None, :] * a2) * state + b[:, None] * (delta * u)[None, :]
+            y = (tl.sum(state * c[:, None], 0) + u * skip) * silu(_row(gates, k, STEPS))
+            at = y_ptr + (row * T + t) * I + i
+            tl.store(at, y.to(y_ptr.dtype.element_ty), mask=live & (t < T))
     tl.store(ssm_ptr + row * N * I + cell, state, mask=mask)
 
 
@@ -230,6 +261,7 @@ def scan_many(
     skip: Tensor,
     ssm: Tensor,
     y: Tensor,
+    **tile: int,
 ) -> None:
     """The gated scan y [B T, I] over many tokens from the state ssm [B, N, I], which moves on.
 
@@ -237,8 +269,8 @@ def scan_many(
     float32 (narrower loads would not be made ahead).
     """
     batch, states, inner = ssm.shape
-    block = min(64, power(inner))
-    _scan[(triton.cdiv(inner, block), batch)](
-        u, low, dt, bias, projected, a2, skip, ssm, y, u.shape[0] // batch, inner,
-        low.shape[1] - 2 * states, states, power(states), block, num_warps=4,
+    tile = {"BLOCK": min(32, power(inner)), "STEPS": 4, "STAGES": 3, "num_warps": 1} | tile
+    _scan[(triton.cdiv(inner, tile["BLOCK"]), batch)](
+        u, low, dt, bias, projected, a2, skip, ssm, y, u.shape[0] // batch, 0, inner,
+        low.shape[1] - 2 * states, states, power(states), **tile,
     )  # fmt: skip
