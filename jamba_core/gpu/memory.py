@@ -75,22 +75,15 @@ def _buffers(weights: Weights, store: Store, rows: int) -> int:
 
 def prompt_bytes(config: JambaConfig, weights: Weights, time: int) -> int:
     """The most that reading a piece of a prompt holds at a time."""
-    size, hidden = weights.dtype.itemsize, config.hidden_size
-    inner, top = config.mamba_inner, config.num_experts_per_tok
+    size, hidden, inner = weights.dtype.itemsize, config.hidden_size, config.mamba_inner
+    top, widest = config.num_experts_per_tok, config.moe_intermediate_size
     # the residual stream, what is to be added to it, its norm, and a row for the router
     kept = hidden * 4 + top * hidden * 4 + padded(hidden) * size + hidden * 4
-    mamba = 4 * inner * size + 3 * hidden * size  # the projections' input half, gate, u, y; out
-    mamba += 2 * inner * size  # and dt
-    forward = top * padded(config.moe_intermediate_size) * size
-    forward = max(forward, padded(config.intermediate_size) * size)
-    dense = 0
-    if weights.layers and any(_is_int8(layer) for layer in weights.layers):
-        dense = 2 * inner * hidden * (4 + size)  # an int8 mixer's matrix is spread out for cuBLAS
+    mamba = 7 * inner * size + hidden * size  # the projection's halves, u, y, dt and its raw; out
     heads = config.num_attention_heads * config.head_dim
     attention = 6 * heads * size  # qkv, y by groups and together, its order turned; out
-    return int(time * (kept + max(mamba, forward, attention)) + dense)
-
-
-def _is_int8(layer: object) -> bool:
-    matrix = getattr(layer.mixer, "in_proj", None)  # type: ignore[attr-defined]
-    return matrix is not None and matrix.scale is not None
+    # in order of experts: x and y; where one expert has all tokens, its gate, up and their product
+    experts = 2 * top * hidden * size + 3 * widest * size
+    mlp = 3 * config.intermediate_size * size + hidden * size
+    spread = 2 * max(widest, config.intermediate_size) * hidden * size  # an int8 matrix for cuBLAS
+    return int(time * (kept + max(mamba, attention, experts, mlp)) + spread)

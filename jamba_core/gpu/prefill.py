@@ -1,8 +1,8 @@
 """Reading a prompt: pieces of a few thousand tokens through every layer, from any state.
 
 In: weights, a `Store`, one of its slots, ids [T]. Out: the slot's states after them, in place, and
-the last tokens' logits. Large dense products are cuBLAS's (float32 sums), int8 ones and the experts'
-are the kernels of `many`; memory does not grow with the prompt. It writes no tokens.
+the last tokens' logits. Large products are cuBLAS's (float32 sums), those of experts with few tokens
+the kernels of `many`; memory does not grow with the prompt. It writes no tokens.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention.bias import causal_lower_right
 
-from mrkl.jamba_core.gpu import many, norms, one, recurrence
+from mrkl.jamba_core.gpu import gathered, many, norms, one, recurrence
 from mrkl.jamba_core.gpu.decode import Decoder
 from mrkl.jamba_core.gpu.order import order_of, padded
 from mrkl.jamba_core.gpu.store import Store
 from mrkl.jamba_core.gpu.weights import AttentionWeights, Forward, MambaWeights, Matrix, Weights
 
-PIECE = 4096  # tokens at once
+PIECE = 8192  # tokens at once
+COPIES_FROM = 256  # tokens of an expert from which dense copies of its weights pay (estimated)
 
 
 @contextmanager
@@ -96,12 +97,15 @@ class _Piece:
 
     def read(self, ids: Tensor, states: list[tuple[Tensor, ...]], keep: int = 1) -> Tensor:
         """Through all layers; the last tokens' residuals [keep, D]."""
-        x, parts = F.embedding(ids, self.weights.embed).float(), None
+        x = F.embedding(ids, self.weights.embed).float()
+        parts: Tensor | None = None
         for layer, state in zip(self.weights.layers, states, strict=True):
             norms.add_norm(x, parts, layer.norm, self.normed, self.eps)
+            del parts
             attends = isinstance(layer.mixer, AttentionWeights)
             mixed = (self._attend if attends else self._recur)(layer.mixer, *state)
-            quads = order_of(layer.forward.gate_up.weight)
+            by_copies = self._by_copies(layer.forward)
+            quads = 0 if by_copies else order_of(layer.forward.gate_up.weight)
             norms.add_norm(x, mixed[None], layer.ff_norm, self.normed, self.eps, quads)
             parts = self._forward(layer.forward, x, layer.ff_norm)
         assert parts is not None
@@ -152,12 +156,23 @@ class _Piece:
             parts.append(F.scaled_dot_product_attention(mine, *seen, attn_mask=mask))
         return torch.cat(parts, 1)
 
+    def _by_copies(self, forward: Forward) -> bool:
+        """Whether dense copies of the weights pay (`gathered`), by the tokens of an expert."""
+        return self.time * self.blocks[forward.router is not None].top >= (
+            COPIES_FROM * len(forward.gate_up.weight)
+        )
+
     def _forward(self, forward: Forward, x: Tensor, norm: Tensor) -> Tensor:
-        moe, gate_up, down = forward.router is not None, forward.gate_up, forward.down
-        blocks = self.blocks[moe]
+        gate_up, down, natural = forward.gate_up, forward.down, self.normed[:, : x.shape[1]]
+        blocks, by_copies = self.blocks[forward.router is not None], self._by_copies(forward)
         if forward.router is not None:
             exact = F.rms_norm(x, norm.shape, norm, self.eps)
-            blocks.route(F.linear(exact, forward.router))
+            logits = F.linear(exact, forward.router)
+            if by_copies:
+                return gathered.experts(natural, logits, forward, blocks.top)
+            blocks.route(logits)
+        elif by_copies:
+            return gathered.mlp(natural, gate_up, down)
         width = down.weight.shape[2]
         h = self._room(blocks.top, padded(width)).flatten(0, 1)
         if padded(width) > width:
@@ -169,9 +184,8 @@ class _Piece:
 
 
 def _product(x: Tensor, matrix: Matrix) -> Tensor:
-    """x @ (weight * scale).T + bias by cuBLAS, from a dense copy where the matrix is int8."""
-    weight = matrix.weight
+    """x @ (weight * scale).T + bias by cuBLAS; int8 numbers are spread out, the scale follows."""
+    out = gathered.product(x, matrix.weight)
     if matrix.scale is not None:
-        weight = (weight * matrix.scale[:, None]).to(x.dtype)
-    out = F.linear(x, weight)
+        out.mul_(matrix.scale)
     return out if matrix.bias is None else out.add_(matrix.bias)
