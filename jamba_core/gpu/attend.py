@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.many import operand
 from mrkl.jamba_core.gpu.one import power
 from mrkl.jamba_core.gpu.order import place
@@ -20,7 +21,9 @@ KEYS = 64  # keys at once
 def _append(
     qkv_ptr, k_ptr, v_ptr, position_ptr, slot_ptr, ROOM,
     H: tl.constexpr, G: tl.constexpr, E: tl.constexpr, EP: tl.constexpr, SLOTS: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row, group = tl.program_id(0), tl.program_id(1)
     slot = row
     if SLOTS:
@@ -41,8 +44,9 @@ def _stretch(
     qkv_ptr, k_ptr, v_ptr, position_ptr, slot_ptr, sum_ptr, top_ptr, ROOM, scale,
     H: tl.constexpr, G: tl.constexpr, E: tl.constexpr, EP: tl.constexpr, Q: tl.constexpr,
     KEYS: tl.constexpr, SPLITS: tl.constexpr, OP: tl.constexpr, PRECISION: tl.constexpr,
-    SLOTS: tl.constexpr,
+    SLOTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row, split = tl.program_id(0), tl.program_id(1)
     batch, group = row // G, row % G
     slot = batch
@@ -85,8 +89,9 @@ def _stretch(
 @triton.jit
 def _join(
     sum_ptr, top_ptr, out_ptr, line, H: tl.constexpr, E: tl.constexpr, EP: tl.constexpr,
-    SPLITS: tl.constexpr, SP: tl.constexpr, QUADS: tl.constexpr,
+    SPLITS: tl.constexpr, SP: tl.constexpr, QUADS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row = tl.program_id(0)
     s = tl.arange(0, SP)
     e = tl.arange(0, EP)
@@ -126,13 +131,24 @@ def attend(
     padded = power(width)
     chosen, known = (position, False) if slots is None else (slots, True)
     _append[(batch, groups)](
-        qkv, keys, values, position, chosen, room, heads, groups, width, padded, known
+        qkv, keys, values, position, chosen, room, heads, groups, width, padded, known, **early()
     )
     _stretch[(batch * groups, splits)](
         qkv, keys, values, position, chosen, sums, tops, room, width**-0.5, heads, groups, width,
         max(16, padded), max(16, power(heads // groups)), KEYS, splits, SLOTS=known, num_warps=4,
+        **early(),
         **operand(keys, qkv if keys.dtype == qkv.dtype else keys),
     )  # fmt: skip
     _join[(batch * heads,)](
-        sums, tops, out, out.stride(0), heads, width, padded, splits, power(splits), quads
+        sums,
+        tops,
+        out,
+        out.stride(0),
+        heads,
+        width,
+        padded,
+        splits,
+        power(splits),
+        quads,
+        **early(),
     )

@@ -10,6 +10,7 @@ import triton.language as tl
 from torch import Tensor
 
 from mrkl.jamba_core.gpu import interpreted
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.one import power
 
 BISECTIONS = 24  # of the range of scores in which the least one kept is looked for
@@ -50,8 +51,9 @@ def _best(base, least, high, heat, seed, V: tl.constexpr, BLOCK: tl.constexpr, N
 def _pick(
     logits_ptr, slot_ptr, position_ptr, chance_ptr, seed_ptr, tokens_ptr, written_ptr, count_ptr,
     B, V: tl.constexpr, BLOCK: tl.constexpr, CHANCE: tl.constexpr, LOG: tl.constexpr,
-    BISECTIONS: tl.constexpr, WIDEST: tl.constexpr,
+    BISECTIONS: tl.constexpr, WIDEST: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row = tl.program_id(0)
     slot = tl.load(slot_ptr + row)
     if slot >= 0:
@@ -107,5 +109,5 @@ def pick(
     _pick[(rows,)](
         logits, slots, position, chance, seeds, tokens, written if log else tokens,
         count if count is not None else tokens, rows, size, block, drawing, log,
-        BISECTIONS, WIDEST, num_warps=8,
+        BISECTIONS, WIDEST, num_warps=8, **early(),
     )  # fmt: skip

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.norms import scaled
 from mrkl.jamba_core.gpu.one import power, silu
 from mrkl.jamba_core.gpu.order import place
@@ -26,8 +27,9 @@ def softplus(x):
 def _conv_step(
     projected_ptr, conv_ptr, taps_ptr, bias_ptr, u_ptr, copy_ptr, slot_ptr,
     I: tl.constexpr, TAPS: tl.constexpr, BLOCK: tl.constexpr, COPY: tl.constexpr,
-    SLOTS: tl.constexpr,
+    SLOTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row = tl.program_id(1)
     slot = row
     if SLOTS:
@@ -57,8 +59,9 @@ def _step(
     u_ptr, low_ptr, g_ptr, w_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr,
     y_ptr, slot_ptr, eps, line, QUADS: tl.constexpr, I: tl.constexpr, R: tl.constexpr,
     RP: tl.constexpr, N: tl.constexpr, NP: tl.constexpr, BLOCK: tl.constexpr,
-    FUSED: tl.constexpr, SLOTS: tl.constexpr,
+    FUSED: tl.constexpr, SLOTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row = tl.program_id(1)
     slot = row
     if SLOTS:
@@ -202,7 +205,7 @@ def conv_step(
     block = min(256, power(inner))
     _conv_step[(triton.cdiv(inner, block), batch)](
         projected, conv, taps, bias, u, u if copy is None else copy, u if slots is None else slots,
-        inner, taps.shape[0], block, copy is not None, slots is not None,
+        inner, taps.shape[0], block, copy is not None, slots is not None, **early(),
     )  # fmt: skip
 
 
@@ -234,7 +237,7 @@ def step(
     _step[(triton.cdiv(inner, block), batch)](
         u, low, norms, weight, u if dt is None else dt, bias, projected, a2, skip, ssm, y,
         u if slots is None else slots, eps, y.stride(0), quads, inner, rank, power(rank), states,
-        power(states), block, dt is None, slots is not None,
+        power(states), block, dt is None, slots is not None, **early(),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.one import power
 
 
@@ -16,8 +17,9 @@ from mrkl.jamba_core.gpu.one import power
 def _route(
     logits_ptr, weight_ptr, expert_ptr, count_ptr, pairs_ptr, slot_ptr, M, SLOTS: tl.constexpr,
     TOP: tl.constexpr, E: tl.constexpr, EP: tl.constexpr, MP: tl.constexpr, T: tl.constexpr,
-    BLOCKS: tl.constexpr, BP: tl.constexpr,
+    BLOCKS: tl.constexpr, BP: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     t = tl.arange(0, MP)
     e = tl.arange(0, EP)
     used = t < M
@@ -92,7 +94,7 @@ class Blocks:
             logits, self.weight, self.expert, self.count, self.pairs,
             self.count if slots is None else slots, self.tokens, slots is not None, TOP=self.top,
             E=self.experts, EP=power(self.experts), MP=power(self.tokens), T=self.size,
-            BLOCKS=self.blocks, BP=power(self.blocks),
+            BLOCKS=self.blocks, BP=power(self.blocks), **early(),
         )  # fmt: skip
 
     def _route_long(self, logits: Tensor) -> None:
