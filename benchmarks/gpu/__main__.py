@@ -191,7 +191,7 @@ class _Run:
         from benchmarks.gpu.tune import best
 
         limits = [self.results[f"{n}_per_second"] for n in ("copy_bytes", "bfloat16_operations")]
-        self.results["tune"] = best(*limits, self.late)
+        self.results["tune"] = best(*limits, self.late, self.options.only)
 
     def _weights(self) -> Any:
         if self.weights is None:
@@ -233,6 +233,7 @@ def _options() -> argparse.Namespace:
         "--ways", type=lambda text: text.split(","), default=["copies"],
         help="of experts and MLPs in prefill: copies,blocks",
     )  # fmt: skip
+    parser.add_argument("--only", default="", help="of tune: names that hold this")
     parser.add_argument("--long", type=int, default=262144, help="tokens of the long prompt")
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--mode", default="jamba_int8")

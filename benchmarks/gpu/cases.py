@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrkl.jamba_core.gpu import attend, many, norms, one, recurrence
+from mrkl.jamba_core.gpu.decode import stretches
 from mrkl.jamba_core.gpu.order import ordered, padded
 
 EPS = 1e-6
@@ -297,7 +298,7 @@ def _attend(size: Size, new: Inputs, batch: int) -> Case:
     keys, values = (new.normal(batch, groups, room, width, dtype=new.dtype) for _ in range(2))
     position = torch.full((batch,), room - 1, device=new.device, dtype=torch.int32)
     position -= torch.arange(batch, device=new.device, dtype=torch.int32) * 3 % (room // 2)
-    splits = max(1, min(32, room // 128))
+    splits = stretches(batch * groups, room)
     sums = torch.zeros(batch, heads, splits, width, device=new.device)
     tops = torch.zeros(batch, heads, splits, 2, device=new.device)
     out = torch.full((batch, heads * width), torch.nan, device=new.device)

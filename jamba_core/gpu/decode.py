@@ -28,7 +28,8 @@ from mrkl.jamba_core.gpu.weights import (
 from mrkl.jamba_core.sampling import Sampling
 
 PROGRAMS = 256  # that a product should have at least, to keep all multiprocessors busy
-SPLITS = 32  # stretches of keys at most
+SPLITS = 32  # stretches of keys at most; and of all rows and groups together about so many:
+STRETCHES = 2048
 LOGGED = 4096  # steps whose tokens are kept on the device until somebody asks
 NOBODY = -1  # the slot of a row that is not in use
 GREEDY = (0.0, 1.0, 0.0)  # temperature, top_p, min_p
@@ -108,7 +109,7 @@ class Decoder:
         self.qkv = room(batch, qkv * width, dtype=act)
         self.attended = room(batch, self._long(heads * width), dtype=act)
         self.y = room(batch, self._long(inner), dtype=act)
-        cut = max(1, min(SPLITS, self.room // (2 * attend.KEYS)))
+        cut = stretches(batch * config.num_key_value_heads, self.room)
         self.sums, self.tops = room(batch, heads, cut, width), room(batch, heads, cut, 2)
         self.router = room(batch, config.num_experts)
         top = {True: config.num_experts_per_tok, False: 1}
@@ -311,6 +312,11 @@ class Decoder:
             pieces.append(self.written[:now].clone())
             steps -= now
         return torch.cat(pieces)
+
+
+def stretches(groups: int, room: int) -> int:
+    """Into how many stretches each text's keys are cut, for so many groups of heads in all."""
+    return max(1, min(SPLITS, STRETCHES // groups, room // (2 * attend.KEYS)))
 
 
 def splits(rows: int, columns: int, blocks: int = 1) -> int:

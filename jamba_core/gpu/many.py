@@ -291,6 +291,6 @@ def _piece(columns: int, parts: int, weight: Tensor) -> int:
 
 
 def _expert_tile(blocks: Blocks) -> dict[str, int]:
-    if blocks.size <= 32:
-        return {"BN": 64, "num_warps": 4, "num_stages": 4}
+    if blocks.size <= 64:
+        return {"BN": 64, "num_warps": 4, "num_stages": 4 if blocks.size <= 32 else 3}
     return {"BN": 128, "num_warps": 8, "num_stages": 3}

@@ -64,10 +64,13 @@ class Blocks:
     ) -> None:
         self.tokens, self.top, self.experts = tokens, top, experts
         pairs = tokens * top
-        # A token meets an expert once, so a tile of all tokens always holds an expert's.
-        self.size = size or max(16, min(power(tokens), 32 if tokens <= 256 else 128))
+        # A token meets an expert once, so a tile of all tokens always holds an expert's. Where
+        # there is one expert for all, a larger tile reads its weights fewer times.
+        most = 128 if tokens > 256 else 64 if experts == 1 else 32
+        self.size = size or max(16, min(power(tokens), most))
         # each expert leaves at most one block unfilled
-        self.blocks = max(1, min(pairs, experts + pairs // self.size))
+        most = experts + pairs // self.size if experts > 1 else -(-pairs // self.size)
+        self.blocks = max(1, min(pairs, most))
         self.expert = torch.zeros(self.blocks, dtype=torch.int32, device=device)
         self.count = torch.zeros_like(self.expert)
         self.pairs = torch.zeros(self.blocks * self.size, dtype=torch.int32, device=device)
