@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mrkl.answer import Answer
     from mrkl.experts.base import Expert
     from mrkl.experts.world import World
-    from mrkl.language import Language
 
 app = typer.Typer(
     help="Ask in plain English; experts that know give every number.",
@@ -50,6 +49,13 @@ WorldFile = Annotated[
     Path | None, typer.Option("--world", help="JSON fixing clock, rates, weather.")
 ]
 Seconds = Annotated[float, typer.Option(help="Time for one question.")]
+
+Least = Annotated[
+    float | None,
+    typer.Option(
+        "--least-confidence", min=0.0, max=1.0, help="Answer from this confidence on; 0: always."
+    ),
+]
 
 LONGEST = 100_000  # characters that are read of a question
 
@@ -99,6 +105,7 @@ def make_agent(
     databases: list[str] | None,
     world: Path | None,
     seconds: float = 60.0,
+    least: float | None = None,
     quantize: str | None = None,
     device: str = "cpu",
 ) -> Agent:
@@ -108,13 +115,14 @@ def make_agent(
     from mrkl.approval import ask_person
     from mrkl.budget import Budget
     from mrkl.language import ModelError
+    from mrkl.parts import language_of
     from mrkl.run_log import default_path
 
     fixed = read_world(world)
     if model is None:
         one_thread()
     try:
-        language = _language(model, quantize, device)
+        language = language_of(model, quantize, device)
         budget = Budget(seconds=seconds)
         agent = Agent(
             load_experts(extra, databases),
@@ -124,6 +132,7 @@ def make_agent(
             router=router_commands.tuned(),
             approve=ask_person,
             log=default_path(),
+            least_confidence=least,
         )
         if model is not None:
             _ = agent.language  # a model that is not there is the user's error, not the question's
@@ -132,17 +141,6 @@ def make_agent(
     except ValueError as error:
         fail(str(error))
     return agent
-
-
-def _language(model: str | None, quantize: str | None, device: str) -> str | Language | None:
-    """The model as it was named, or loaded where it is to be quantised or to run on a GPU."""
-    if quantize is None and device == "cpu":
-        return model
-    if model is None or model.startswith("openai:"):
-        raise ValueError("--quantize and --device are for a checkpoint: add --model FOLDER")
-    from mrkl.parts import load_language
-
-    return load_language(model, quantize, device)
 
 
 def one_thread() -> None:
@@ -187,13 +185,15 @@ def ask(
     expert: Extra = None,
     world: WorldFile = None,
     seconds: Seconds = 60.0,
+    least: Least = None,
     record: Annotated[
         Path | None, typer.Option(help="Add the question to a recording for mrkl replay.")
     ] = None,
 ) -> None:
     """Answer one question."""
     text = read_question(question)
-    with make_agent(model, expert, database, world, seconds, quantize, device) as agent:
+    settings = (seconds, least, quantize, device)
+    with make_agent(model, expert, database, world, *settings) as agent:
         answer = recorded(agent, text, record) if record else agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
@@ -328,6 +328,7 @@ def evaluate(
         bool, typer.Option(help="Give away the calls (rows with calls).")
     ] = False,
     seconds: Seconds = 60.0,
+    least: Least = None,
     model: Model = None,
     database: Database = None,
     expert: Extra = None,
@@ -347,7 +348,7 @@ def evaluate(
         else:
             rows = suites.load(suite, data, limit, seed)
             oracle = evaluation_runs.Oracle(oracle_route, oracle_args)
-            with make_agent(model, expert, database, world, seconds) as agent:
+            with make_agent(model, expert, database, world, seconds, least) as agent:
                 shown = evaluation_runs.questions(agent, rows, suite, oracle, stderr())
         evaluation_runs.finish(shown, out, plot)
     except (suites.SuiteError, RuntimeError, OSError) as error:

@@ -21,6 +21,7 @@ from mrkl.approval import Approve
 from mrkl.breaker import Breakers
 from mrkl.budget import Budget, BudgetExceeded, Meter
 from mrkl.calls import Caller, Run
+from mrkl.confidence import needed, threshold
 from mrkl.ending import NOT_SURE, Ending
 from mrkl.experts.base import Effects, Expert, Failure
 from mrkl.experts.run import call
@@ -52,11 +53,6 @@ History: TypeAlias = "Sequence[Turn | Answer]"
 Only: TypeAlias = "Sequence[str] | None"
 
 MAX_QUESTION = 2_000  # characters; longer ones are not read
-# below it the agent abstains; chosen on questions_dev.jsonl for at most 4 % wrong but sure
-MIN_CONFIDENCE = 0.46
-# the same for plans with experts known only by their card: of 199 calls of held-out cards 76 were
-# above it, 65 of these right (training/log.md)
-MIN_CONFIDENCE_UNSEEN = 0.77
 DEFAULT_ALLOWED: tuple[Effects, ...] = ("none", "read", "network")
 
 
@@ -67,7 +63,8 @@ class Agent:
     None (the embedded core), a checkpoint folder or hub name, `openai:URL`, or a language module.
     `world` fixes clock, rates and weather: a World, a path or its parsed content. `allow` names
     the effects that calls may have; others are refused, but calls that write are put to `approve`,
-    if there is one. `log`: a RunLog or its path. Models load when first needed.
+    if there is one. `log`: a RunLog or its path. Plans less sure than `least_confidence` (0 to 1;
+    None: the measured thresholds of mrkl.confidence) are not run. Models load when first needed.
     """
 
     def __init__(
@@ -81,7 +78,9 @@ class Agent:
         allow: Iterable[Effects] = DEFAULT_ALLOWED,
         approve: Approve | None = None,
         log: RunLog | str | Path | None = None,
+        least_confidence: float | None = None,
     ) -> None:
+        self.least_confidence = threshold(least_confidence)
         self.budget = budget or Budget()
         self.world = world_of(world)
         self.allow = frozenset(allow)
@@ -289,7 +288,7 @@ class Agent:
             if draft.kind == "abstain":
                 return ending.abstained(draft.text or NOT_SURE, draft.confidence)
             run = self._run(asked, meter, trace, entry, draft=draft)
-            least = self._least_confidence(draft)
+            least = needed(draft.plan.experts(), self._known, self.least_confidence)
             if hoped(draft, run.close) < least:
                 return ending.abstained(NOT_SURE, draft.confidence, draft)
             outcomes = run_plan(draft.plan, run)
@@ -322,10 +321,6 @@ class Agent:
         except (BudgetExceeded, ModelError) as error:
             trace.add("note", text=f"plain values, because {error}")
             return ""
-
-    def _least_confidence(self, draft: Draft) -> float:
-        unseen = any(step.expert not in self._known for step in draft.plan)
-        return MIN_CONFIDENCE_UNSEEN if unseen else MIN_CONFIDENCE
 
     def _entry(self, asked: str) -> Entry | None:
         return self.log.begin(asked) if self.log else None

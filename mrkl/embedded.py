@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, cast
 
+from mrkl.assignment import other_ways
 from mrkl.budget import Meter
 from mrkl.confidence import FLOOR, Certainty
 from mrkl.decoding import Pen, Unfinished
@@ -30,6 +31,7 @@ from mrkl.prompt import (
     SPECIAL_TOKENS,
     WHOLE_QUESTION,
     clean,
+    render_arguments,
     render_prefix,
     render_prompt,
     render_results,
@@ -221,15 +223,35 @@ class _Drafting:
         self.certainty.routed.append(choice.probability)
         self.certainty.unseen |= choice.expert not in self.offer.known
         self.pen.read(f" {choice.expert}(")
+        before = self.pen.fork()
         card = self.offer.experts[choice.expert].card
         arguments = self._write(arguments_grammar(self.question, card, number))
-        step = make_step(
-            number, subquery, choice.expert, arguments.removesuffix(")\n"), self.offer.cards
-        )
+        step = self._made(number, subquery, choice.expert, arguments)
+        if choice.expert not in self.offer.known:
+            step = self._dealt_anew(step, before)
         self.trace.add(
             "step", id=number, subquery=subquery, expert=step.expert, arguments=step.as_written()
         )
         return step
+
+    def _made(self, number: int, subquery: str, expert: str, arguments: str) -> Step:
+        return make_step(number, subquery, expert, arguments.removesuffix(")\n"), self.offer.cards)
+
+    def _dealt_anew(self, step: Step, before: Pen) -> Step:
+        """The step with its numbers given to other parameters, where one was used twice."""
+        text = self.question if step.subquery == WHOLE_QUESTION else step.subquery
+        card = self.offer.experts[step.expert].card
+        ways = other_ways(text, card, step.as_written())
+        texts = [f"{render_arguments(way, card.parameters)})\n" for way in ways]
+        if not texts:
+            return step
+        tokenizer = before.session.tokenizer
+        scores = before.session.score([tokenizer.encode(each) for each in texts])
+        best = texts[max(range(len(texts)), key=scores.__getitem__)]
+        self.trace.add("note", text=f"numbers used twice; written again: {best.strip()}")
+        before.read(best)
+        self.pen = before
+        return self._made(step.id, step.subquery, step.expert, best)
 
     def _routed(self, text: str) -> dict[str, float]:
         """The router's probabilities for a text; none without a router."""
@@ -345,27 +367,17 @@ def load_jamba(model: str | Path | None, quantize: str | None = None, device: st
         raise ModelError(f"device {device!r} is not one of {', '.join(DEVICES)}", "bad_arguments")
     folder = _folder(model)
     try:
-        jamba = _loaded(folder, quantize, device)
+        if device == "cpu":
+            from mrkl.jamba_core.model import Jamba as loader
+        else:
+            from mrkl.jamba_core.gpu import Loader as loader
+        jamba = cast("Jamba", loader.from_pretrained(folder, quantization=quantize))
         tokens, rows = jamba.tokenizer.vocab_size, jamba.config.vocab_size
         if tokens > rows:
             raise ValueError(f"its tokenizer knows {tokens} tokens, the model only {rows}")
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
     return jamba
-
-
-def _loaded(folder: Path, quantize: str | None, device: str) -> Jamba:
-    if device == "cpu":
-        from mrkl.jamba_core.model import Jamba
-
-        return Jamba.from_pretrained(folder, quantization=quantize)
-    from mrkl.jamba_core.gpu import NoDevice, why_not
-
-    if reason := why_not():
-        raise NoDevice(f"the GPU engine cannot run: {reason}")
-    from mrkl.jamba_core.gpu.engine import Engine
-
-    return cast("Jamba", Engine.from_pretrained(folder, quantize))
 
 
 def _folder(model: str | Path | None) -> Path:

@@ -73,6 +73,18 @@ def is_named(model: object) -> bool:
     return model is None or isinstance(model, str | Path)
 
 
+def language_of(model: str | None, quantize: str | None, device: str) -> str | Language | None:
+    """The model as it was named; loaded where it is to be quantised or to run on a GPU.
+
+    Raises ValueError and ModelError.
+    """
+    if quantize is None and device == "cpu":
+        return model
+    if model is None or model.startswith("openai:"):
+        raise ValueError("--quantize and --device are for a checkpoint: add --model FOLDER")
+    return load_language(model, quantize, device)
+
+
 def load_language(model: Any, quantize: str | None = None, device: str = "cpu") -> Language:
     """The embedded core, or a checkpoint's: one taught to plan, or a chat model of the family.
 

@@ -76,6 +76,10 @@ class Plan:
         used = {number for step in self.steps for number in step.depends_on}
         return tuple(step for step in self.steps if step.id not in used)
 
+    def experts(self) -> list[str]:
+        """The experts of the steps, in order."""
+        return [step.expert for step in self.steps]
+
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
 

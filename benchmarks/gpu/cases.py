@@ -92,8 +92,7 @@ def wide(weight: Tensor, scale: Tensor | None) -> Tensor:
 
 
 def rms(x: Tensor, g: Tensor) -> Tensor:
-    x = x.double()
-    return x * (x.pow(2).mean(-1, keepdim=True) + EPS).rsqrt() * g.double()
+    return (x := x.double()) * (x.pow(2).mean(-1, keepdim=True) + EPS).rsqrt() * g.double()
 
 
 def cases(

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 import pytest
 
 import mrkl
-from mrkl.agent import MIN_CONFIDENCE, Agent
+from mrkl.agent import Agent
 from mrkl.budget import Budget, Meter
+from mrkl.confidence import LEAST_KNOWN
 from mrkl.decoding import Pen
 from mrkl.embedded import EmbeddedJamba
 from mrkl.experts.base import Expert, Result
@@ -76,7 +77,7 @@ def test_a_question_goes_all_the_way():
     assert answer.value == 55
     assert [step.expert for step in answer.steps] == ["calculator", "calculator"]
     assert {span.step for span in answer.spans} == {None, 1, 2}
-    assert answer.confidence > MIN_CONFIDENCE
+    assert answer.confidence > LEAST_KNOWN
 
 
 def test_forced_tokens_cost_no_passes():

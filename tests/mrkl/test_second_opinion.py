@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import mrkl
-from mrkl.agent import MIN_CONFIDENCE_UNSEEN, Agent
+from mrkl.agent import Agent
+from mrkl.confidence import LEAST_UNSEEN
 from mrkl.experts.base import Expert, Result
 from mrkl.language import Choice
 from mrkl.scripted import ScriptedLanguage
@@ -54,7 +55,7 @@ def test_agreement_raises_the_confidence() -> None:
 
 
 def test_disagreement_is_told_and_counts_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mrkl.agent.MIN_CONFIDENCE_UNSEEN", 0.5)
+    monkeypatch.setattr("mrkl.confidence.LEAST_UNSEEN", 0.5)
     answer = ask({"north": 0.5, "south": 0.4}, [gauge("north", 4.5), gauge("south", 5.25)], 0.99)
     assert answer.text == "The level is 4.5. But south says: 5.25."
     assert (answer.value, [span.text for span in answer.spans]) == (4.5, ["4.5", "5.25"])
@@ -68,7 +69,7 @@ def test_disagreement_is_told_and_counts_against_it(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_doubtful_plan_is_saved_by_agreement_only() -> None:
-    just_below = MIN_CONFIDENCE_UNSEEN - 0.05
+    just_below = LEAST_UNSEEN - 0.05
     close = {"north": 0.5, "south": 0.45}
     agreed = ask(close, [gauge("north", 4.5), gauge("south", 4.5)], just_below)
     assert agreed.status == "answered"

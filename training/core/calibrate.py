@@ -20,7 +20,6 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-import mrkl.agent
 from mrkl import compose
 from mrkl.agent import Agent
 from mrkl.budget import Budget, Meter
@@ -97,8 +96,8 @@ def main(a: argparse.Namespace) -> None:
     from mrkl.experts.registry import builtin_experts
 
     experts = {expert.name: expert for expert in builtin_experts()}
-    mrkl.agent.MIN_CONFIDENCE = 0.0  # every plan is run, however unsure
-    agent = Agent(model=a.model, world=World.from_file(a.world) if a.world else None)
+    world = World.from_file(a.world) if a.world else None
+    agent = Agent(model=a.model, world=world, least_confidence=0.0)
     rows: list[dict[str, Any]] = []
     for source, question, written in examples(a.count, a.seed):
         answer = agent.ask(question)
