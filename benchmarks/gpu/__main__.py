@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PARTS = ("kernels", "decode", "prefill", "long", "prefix", "together")
+PARTS = ("kernels", "decode", "prefill", "long", "prefix", "together", "small")
 DEFAULT = ("kernels", "decode", "prefill")
 
 
@@ -40,8 +40,8 @@ def main() -> int:
         "device": torch.cuda.get_device_name(),
         "versions": {"torch": torch.__version__, "triton": triton.__version__},
         "free_bytes_before": free,
-        "copy_bytes_per_second": round(copy_bandwidth()),
-        "bfloat16_operations_per_second": round(matrix_rate()),
+        "copy_bytes_per_second": round(copy_bandwidth() if options.parts != "small" else 1),
+        "bfloat16_operations_per_second": round(matrix_rate() if options.parts != "small" else 1),
         "layers": options.layers,
         "early": early.EARLY,
     }
@@ -168,6 +168,14 @@ class _Run:
             return
         row = self.results["long"] = long_text(self._weights(), self.options.mode, tokens)
         print(f"long: {row}", flush=True)
+
+    def small(self) -> None:
+        from benchmarks.gpu.small import everything
+
+        row = self.results["small"] = everything()
+        print(f"small: {row}", flush=True)
+        if row["wrong"]:
+            raise ValueError(", ".join(row["wrong"]))
 
     def prefix(self) -> None:
         from benchmarks.gpu.texts import after_prefix
