@@ -143,6 +143,8 @@ class ChatJamba:
             yield from self._submit(ids, limit, prefix=shared, **options)
         except ValueError as error:  # longer than the room of a slot
             raise ModelError(str(error), "contract") from None
+        except RuntimeError as error:  # the device's memory, mostly
+            raise ModelError(" ".join(str(error).split())[:300]) from None
 
     def _after(self, prefix: list[int], ids: list[int]) -> Session:
         """A session that has read ids."""

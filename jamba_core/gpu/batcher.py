@@ -149,7 +149,7 @@ class Batcher:
                 self._guarded(reading, self._read)
             rows = [r for r in self._running if r._waiting and not self._reads(r)]
             if rows:
-                self._write(rows)
+                self._write_guarded(rows)
             self._end(self._running)
 
     def _reads(self, request: Request) -> bool:
@@ -202,6 +202,14 @@ class Batcher:
         if len(self._kept) > PREFIXES_KEPT:
             self._kept.popitem(last=False)
         self._enter(request, past)
+
+    def _write_guarded(self, rows: list[Request]) -> None:
+        """A step that fails ends all its texts, so that their slots are free again."""
+        try:
+            self._write(rows)
+        except Exception as error:  # noqa: BLE001 - as above
+            for request in rows:
+                request.error, request.finish = error, "failed"
 
     def _write(self, rows: list[Request]) -> None:
         """One step of all rows."""
@@ -280,7 +288,7 @@ class Batcher:
         """What goes wrong with one text is that text's affair."""
         try:
             work(request, *args)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the text is waited for
             request.error, request.finish = error, "failed"
 
     def _end(self, running: list[Request]) -> None:

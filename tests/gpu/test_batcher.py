@@ -113,6 +113,27 @@ def test_limits_and_mistakes() -> None:
     )
 
 
+def test_what_fails_ends_and_frees_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, engine = pair(slots=2)
+    bad, good = engine.submit(ids_of[5], 3, stop_ids=()), engine.submit(ids_of[2], 3, stop_ids=())
+    extend = type(engine).extend
+
+    def broken(place: int, past: int, ids: torch.Tensor, keep: int = 1) -> torch.Tensor:
+        if len(ids) == 5:
+            raise RuntimeError("out of memory")
+        return extend(engine, place, past, ids, keep)
+
+    monkeypatch.setattr(engine, "extend", broken)
+    assert len(good.wait().tokens) == 3
+    with pytest.raises(RuntimeError, match="out of memory"):
+        bad.wait()
+    running = engine.submit(ids_of[2], 3, stop_ids=())
+    monkeypatch.setattr(engine, "step", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        running.wait()
+    assert not engine.batcher.busy and not any(slot.held for slot in engine.slots)
+
+
 def test_a_grammar_beside_a_free_text(tokenizer) -> None:
     from mrkl.jamba_core.gpu.engine import Engine
 

@@ -53,7 +53,7 @@ def test_the_last_logits_come_from_as_many_pieces_as_it_takes() -> None:
     model, decoder, output = pair(None, 1)
     ids = random_ids(1, 9, seed=3)
     want = model(ids, output.state).logits[0]
-    for keep in (1, 2, 4, 9):
+    for keep in (2, 4):
         decoder.load(output.state)
         args = (decoder.weights, decoder.store, 0, 7, ids[0].to(DEVICE))
         got = prefill.extend(*args, keep=keep, piece=3).cpu()
