@@ -33,6 +33,12 @@ app = typer.Typer(
 Model = Annotated[
     str | None, typer.Option(help="A Jamba checkpoint's folder, or openai:URL. Default: built in.")
 ]
+Quantize = Annotated[
+    str | None, typer.Option(help="For --model FOLDER: experts_int8, jamba_int8 or int8.")
+]
+DeviceName = Annotated[
+    str, typer.Option("--device", help="For --model FOLDER: cpu, or cuda (needs triton).")
+]
 Database = Annotated[
     list[str] | None, typer.Option("--db", help="Database to ask, an SQLAlchemy URL. Repeatable.")
 ]
@@ -100,6 +106,8 @@ def make_agent(
     world: Path | None,
     seconds: float = 60.0,
     least: float | None = None,
+    quantize: str | None = None,
+    device: str = "cpu",
 ) -> Agent:
     """An Agent from the command line's options; bad options end with one line and code 2."""
     from mrkl import router_commands
@@ -107,16 +115,18 @@ def make_agent(
     from mrkl.approval import ask_person
     from mrkl.budget import Budget
     from mrkl.language import ModelError
+    from mrkl.parts import language_of
     from mrkl.run_log import default_path
 
     fixed = read_world(world)
     if model is None:
         one_thread()
     try:
+        language = language_of(model, quantize, device)
         budget = Budget(seconds=seconds)
         agent = Agent(
             load_experts(extra, databases),
-            model=model,
+            model=language,
             budget=budget,
             world=fixed,
             router=router_commands.tuned(),
@@ -169,6 +179,8 @@ def ask(
     why: Annotated[bool, typer.Option("--why", help="Say which calls gave the answer.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the Answer as JSON.")] = False,
     model: Model = None,
+    quantize: Quantize = None,
+    device: DeviceName = "cpu",
     database: Database = None,
     expert: Extra = None,
     world: WorldFile = None,
@@ -180,7 +192,8 @@ def ask(
 ) -> None:
     """Answer one question."""
     text = read_question(question)
-    with make_agent(model, expert, database, world, seconds, least) as agent:
+    settings = (seconds, least, quantize, device)
+    with make_agent(model, expert, database, world, *settings) as agent:
         answer = recorded(agent, text, record) if record else agent.ask(text)
     print_answer(answer, why, as_json)
     raise typer.Exit(answer.exit_code)
@@ -225,13 +238,15 @@ def stderr() -> Any:
 @app.command()
 def chat(
     model: Model = None,
+    quantize: Quantize = None,
+    device: DeviceName = "cpu",
     database: Database = None,
     expert: Extra = None,
     world: WorldFile = None,
 ) -> None:
     """Ask one question after another; :why explains the last answer, :route TEXT how the router
     sees a text, :quit ends."""
-    with make_agent(model, expert, database, world) as agent:
+    with make_agent(model, expert, database, world, quantize=quantize, device=device) as agent:
         converse(agent)
 
 

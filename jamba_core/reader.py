@@ -85,6 +85,7 @@ class Reader:
         self.model = model
         self.logits: Tensor | None = None  # [vocabulary], once read
         self.lookup: Lookup | None = None
+        self.at_once: int = getattr(model, "read_tokens", READ_TOKENS)
         self._state, self._pending = state, list[int]()
         self._ahead: _Ahead | None = None
 
@@ -104,7 +105,7 @@ class Reader:
         while self._pending:
             if found := limits.reached():
                 return found
-            piece = self._pending[:READ_TOKENS]
+            piece = self._pending[: self.at_once]
             guesses = self._guesses(piece, text)
             output = self.model(piece + guesses, self._state, logits_to_keep=1 + len(guesses))
             del self._pending[: len(piece)]

@@ -205,7 +205,8 @@ class Session:
         where the text repeats itself (the same tokens, sooner); top_logprobs: so many in `top`.
         The token that ends the text is yielded and stays part of it. Raises GrammarError.
         """
-        self.reader.lookup = Lookup(lookup) if lookup > 0 else None
+        ahead = lookup > 0 and getattr(self.model, "reads_ahead", True)
+        self.reader.lookup = Lookup(lookup) if ahead else None
         limits = Limits(deadline, cancel)
         stream = self.text_stream(stop)
         waiting: Token | None = None

@@ -40,6 +40,8 @@ def save_session(session: "Session", path: str | Path) -> None:
     """Write what a session has read; raises ValueError before any token."""
     from safetensors.torch import save_file
 
+    if not hasattr(session.model, "layers"):
+        raise ValueError("sessions on a GPU cannot be saved to a file")
     logits, state = session.logits, session.state
     assert state is not None
     tensors = {"logits": logits, "ids": torch.tensor(session.ids, dtype=torch.int64)}

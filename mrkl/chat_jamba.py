@@ -9,7 +9,8 @@ that does not fit the question is sent back once with the reason. It calls no ex
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib import resources
 from threading import Lock
@@ -40,12 +41,16 @@ _REFERENCE = "^#[1-6]$"
 
 
 class ChatJamba:
-    """Plans and words with one chat checkpoint; one question at a time, from any thread."""
+    """Plans and words with one chat checkpoint, from any thread.
+
+    One question at a time; on the GPU engine several are written side by side.
+    """
 
     def __init__(self, jamba: Jamba, form: ChatFormat, name: str) -> None:
         self.jamba, self.form, self.name = jamba, form, name
         self._prefixes: OrderedDict[tuple[int, ...], Session] = OrderedDict()
-        self._lock = Lock()
+        self._submit: Callable[..., Iterable[int]] | None = getattr(jamba, "submit", None)
+        self._lock: AbstractContextManager[Any] = nullcontext() if self._submit else Lock()
 
     def draft(
         self, question: str, offer: Offer, meter: Meter, trace: Trace, history: Sequence[Turn] = ()
@@ -110,24 +115,39 @@ class ChatJamba:
             prefix = self.form.prompt(messages[:1], tools, generate=False)
         except ChatError as error:
             raise ModelError(str(error), "contract") from None
-        session = self._after(prefix, ids)
         limit += THOUGHT_TOKENS if self.form.thinks else 0
         written: list[int] = []
         ends = {*self.jamba.config.stop_ids}
         if self.form.end is not None:
             ends.add(self.form.tokenizer.id_of(self.form.end))
         options: dict[str, Any] = {"grammar": grammar, "deadline": meter.deadline}
-        for token in session.decode(limit, stop_ids=sorted(ends), lookup=4, **options):
+        for token in self._tokens(prefix, ids, limit, stop_ids=sorted(ends), **options):
             meter.spend_tokens()
-            written.append(token.id)
+            written.append(token)
         meter.check()
         try:
             return self.form.reply(written)
         except ChatError as error:
             raise PlanError(str(error)) from None
 
+    def _tokens(
+        self, prefix: list[int], ids: list[int], limit: int, **options: Any
+    ) -> Iterator[int]:
+        """What follows ids; the system prompt and its tools are read only once."""
+        if self._submit is None:
+            session = self._after(prefix, ids)
+            yield from (token.id for token in session.decode(limit, lookup=4, **options))
+            return
+        shared = len(prefix) if ids[: len(prefix)] == prefix else 0
+        try:
+            yield from self._submit(ids, limit, prefix=shared, **options)
+        except ValueError as error:  # longer than the room of a slot
+            raise ModelError(str(error), "contract") from None
+        except RuntimeError as error:  # the device's memory, mostly
+            raise ModelError(" ".join(str(error).split())[:300]) from None
+
     def _after(self, prefix: list[int], ids: list[int]) -> Session:
-        """A session that has read ids; the system prompt and its tools are read only once."""
+        """A session that has read ids."""
         from mrkl.jamba_core.session import Session
 
         key = tuple(prefix) if ids[: len(prefix)] == prefix else ()

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from mrkl.assignment import other_ways
 from mrkl.budget import Meter
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mrkl.jamba_core.model import Jamba
     from mrkl.jamba_core.session import Session
 
+DEVICES = ("cpu", "cuda")
 MAX_CARDS = 4  # cards shown to the core, docs/contracts.md
 PLAN_TOKENS = 200  # of a whole plan
 ANSWER_TOKENS = 64
@@ -359,13 +360,20 @@ def shipped_folder() -> Path:
     return Path(next(iter(jamba_core.__path__))) / "data"
 
 
-def load_jamba(model: str | Path | None) -> Jamba:
-    """The model that ships with the package, or one from a folder or the hub; raises ModelError."""
+def load_jamba(model: str | Path | None, quantize: str | None = None, device: str = "cpu") -> Jamba:
+    """The model that ships with the package, or one from a folder or the hub; raises ModelError.
+
+    device: cpu, or cuda for the GPU engine, which stands in a Jamba's place.
+    """
+    if device not in DEVICES:
+        raise ModelError(f"device {device!r} is not one of {', '.join(DEVICES)}", "bad_arguments")
     folder = _folder(model)
     try:
-        from mrkl.jamba_core.model import Jamba
-
-        jamba = Jamba.from_pretrained(folder)
+        if device == "cpu":
+            from mrkl.jamba_core.model import Jamba as loader
+        else:
+            from mrkl.jamba_core.gpu import Loader as loader
+        jamba = cast("Jamba", loader.from_pretrained(folder, quantization=quantize))
         tokens, rows = jamba.tokenizer.vocab_size, jamba.config.vocab_size
         if tokens > rows:
             raise ValueError(f"its tokenizer knows {tokens} tokens, the model only {rows}")

@@ -73,18 +73,34 @@ def is_named(model: object) -> bool:
     return model is None or isinstance(model, str | Path)
 
 
-def load_language(model: Any) -> Language:
-    """The embedded core, or a checkpoint's: one taught to plan, or a chat model of the family."""
+def language_of(model: str | None, quantize: str | None, device: str) -> str | Language | None:
+    """The model as it was named; loaded where it is to be quantised or to run on a GPU.
+
+    Raises ValueError and ModelError.
+    """
+    if quantize is None and device == "cpu":
+        return model
+    if model is None or model.startswith("openai:"):
+        raise ValueError("--quantize and --device are for a checkpoint: add --model FOLDER")
+    return load_language(model, quantize, device)
+
+
+def load_language(model: Any, quantize: str | None = None, device: str = "cpu") -> Language:
+    """The embedded core, or a checkpoint's: one taught to plan, or a chat model of the family.
+
+    quantize: experts_int8, jamba_int8 or int8, of a checkpoint; device: cpu or cuda. Raises
+    ModelError.
+    """
     from mrkl.embedded import EmbeddedJamba
 
-    return EmbeddedJamba.load(model) if model is None else _checkpoint(model)
+    return EmbeddedJamba.load(model) if model is None else _checkpoint(model, quantize, device)
 
 
-def _checkpoint(model: str | Path) -> Language:
+def _checkpoint(model: str | Path, quantize: str | None, device: str) -> Language:
     from mrkl.embedded import EmbeddedJamba, load_jamba
     from mrkl.jamba_core.chat import ChatError, ChatFormat
 
-    jamba = load_jamba(model)
+    jamba = load_jamba(model, quantize, device)
     try:
         form = ChatFormat.from_folder(cast(Path, jamba.folder), jamba.tokenizer)
     except ChatError as error:

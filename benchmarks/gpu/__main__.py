@@ -7,6 +7,7 @@ Weights are random, of the Mini model's shape: routing is near uniform, the wors
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 import traceback
@@ -15,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PARTS = ("kernels", "decode", "prefill")
+PARTS = ("kernels", "decode", "prefill", "long", "prefix", "together", "small")
+DEFAULT = ("kernels", "decode", "prefill")
 
 
 def main() -> int:
@@ -29,6 +31,7 @@ def main() -> int:
     import triton
 
     from benchmarks.gpu.timing import copy_bandwidth, matrix_rate
+    from mrkl.jamba_core.gpu import early
 
     began = time.perf_counter()
     free, _ = torch.cuda.mem_get_info()
@@ -37,9 +40,10 @@ def main() -> int:
         "device": torch.cuda.get_device_name(),
         "versions": {"torch": torch.__version__, "triton": triton.__version__},
         "free_bytes_before": free,
-        "copy_bytes_per_second": round(copy_bandwidth()),
-        "bfloat16_operations_per_second": round(matrix_rate()),
+        "copy_bytes_per_second": round(copy_bandwidth() if options.parts != "small" else 1),
+        "bfloat16_operations_per_second": round(matrix_rate() if options.parts != "small" else 1),
         "layers": options.layers,
+        "early": early.EARLY,
     }
     print(
         f"{results['device']}: copy {results['copy_bytes_per_second'] / 1e12:.2f} TB/s, "
@@ -133,30 +137,69 @@ class _Run:
                 f"ready in {row['seconds_to_compile_and_capture']} s",
                 flush=True,
             )
+            for name, share in row["kernels"].items():
+                print(f"  {share:6.1%} {name}")
         self._memory()
 
     def prefill(self) -> None:
         from benchmarks.gpu.engine import reading
 
         rows = self.results.setdefault("prefill", [])
-        for tokens in self.options.prompt:
-            if self.late(f"prefill of {tokens}"):
+        for tokens, ways in itertools.product(self.options.prompt, self.options.ways):
+            if self.late(f"prefill of {tokens} {ways}"):
                 return
             rate = self.results["bfloat16_operations_per_second"]
-            row = reading(self._weights(), tokens, rate)
+            row = reading(self._weights(), tokens, rate, ways)
             rows.append(row)
             print(
-                f"prefill {tokens}: {row['seconds']} s, {row['tokens_per_second']} tok/s of "
-                f"{row['limit_tokens_per_second']} ({row['share_of_limit']:.0%})",
+                f"prefill {tokens} by {ways}: {row['seconds']} s, {row['tokens_per_second']} tok/s "
+                f"of {row['limit_tokens_per_second']} ({row['share_of_limit']:.0%})",
                 flush=True,
             )
+            for name, share in row["kernels"].items():
+                print(f"  {share:6.1%} {name}")
         self._memory()
+
+    def long(self) -> None:
+        from benchmarks.gpu.texts import long_text
+
+        tokens = self.options.long
+        if self.late(f"a prompt of {tokens}"):
+            return
+        row = self.results["long"] = long_text(self._weights(), self.options.mode, tokens)
+        print(f"long: {row}", flush=True)
+
+    def small(self) -> None:
+        from benchmarks.gpu.small import everything
+
+        row = self.results["small"] = everything()
+        print(f"small: {row}", flush=True)
+        if row["wrong"]:
+            raise ValueError(", ".join(row["wrong"]))
+
+    def prefix(self) -> None:
+        from benchmarks.gpu.texts import after_prefix
+
+        rows = self.results.setdefault("prefix", [])
+        for tokens in (2048, 8192):
+            if self.late(f"a prefix of {tokens}"):
+                return
+            rows.append(after_prefix(self._weights(), tokens))
+            print(f"prefix: {rows[-1]}", flush=True)
+
+    def together(self) -> None:
+        from benchmarks.gpu.texts import together
+
+        if self.late("texts together"):
+            return
+        row = self.results["together"] = together(self._weights(), 8)
+        print(f"together: {row}", flush=True)
 
     def tune(self) -> None:
         from benchmarks.gpu.tune import best
 
         limits = [self.results[f"{n}_per_second"] for n in ("copy_bytes", "bfloat16_operations")]
-        self.results["tune"] = best(*limits, self.late)
+        self.results["tune"] = best(*limits, self.late, self.options.only)
 
     def _weights(self) -> Any:
         if self.weights is None:
@@ -190,10 +233,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--layers", type=int, help="of the Mini model (32)")
     parser.add_argument("--seconds", type=float, help="begin nothing after so many")
     parser.add_argument(
-        "--parts", default=",".join(PARTS), help="which of kernels,decode,prefill,tune"
+        "--parts", default=",".join(DEFAULT), help=f"which of {','.join(PARTS)},tune"
     )
     parser.add_argument("--batch", type=_numbers, default=[1, 8, 64])
     parser.add_argument("--prompt", type=_numbers, default=[4096])
+    parser.add_argument(
+        "--ways", type=lambda text: text.split(","), default=["copies"],
+        help="of experts and MLPs in prefill: copies,blocks",
+    )  # fmt: skip
+    parser.add_argument("--only", default="", help="of tune: names that hold this")
+    parser.add_argument("--long", type=int, default=262144, help="tokens of the long prompt")
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--mode", default="jamba_int8")
     parser.add_argument("--no-check", dest="check", action="store_false")

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrkl.jamba_core.gpu import attend, many, norms, one, recurrence
+from mrkl.jamba_core.gpu.decode import stretches
 from mrkl.jamba_core.gpu.order import ordered, padded
 
 EPS = 1e-6
@@ -91,8 +92,7 @@ def wide(weight: Tensor, scale: Tensor | None) -> Tensor:
 
 
 def rms(x: Tensor, g: Tensor) -> Tensor:
-    x = x.double()
-    return x * (x.pow(2).mean(-1, keepdim=True) + EPS).rsqrt() * g.double()
+    return (x := x.double()) * (x.pow(2).mean(-1, keepdim=True) + EPS).rsqrt() * g.double()
 
 
 def cases(
@@ -297,7 +297,7 @@ def _attend(size: Size, new: Inputs, batch: int) -> Case:
     keys, values = (new.normal(batch, groups, room, width, dtype=new.dtype) for _ in range(2))
     position = torch.full((batch,), room - 1, device=new.device, dtype=torch.int32)
     position -= torch.arange(batch, device=new.device, dtype=torch.int32) * 3 % (room // 2)
-    splits = max(1, min(32, room // 128))
+    splits = stretches(batch * groups, room)
     sums = torch.zeros(batch, heads, splits, width, device=new.device)
     tops = torch.zeros(batch, heads, splits, 2, device=new.device)
     out = torch.full((batch, heads * width), torch.nan, device=new.device)

@@ -1,6 +1,7 @@
 """The whole decoder and prefill on random weights of a shape: times, bytes, what the card allows."""
 
 import time
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -33,8 +34,8 @@ def experts_hit(decoder: Decoder) -> list[int]:
     found: list[int] = []
     route = many.Blocks.route
 
-    def counted(self: many.Blocks, logits: Tensor) -> None:
-        route(self, logits)
+    def counted(self: many.Blocks, logits: Tensor, slots: Tensor | None = None) -> None:
+        route(self, logits, slots)
         found.append(len(set(self.expert[self.count > 0].tolist())))
 
     many.Blocks.route = counted  # type: ignore[method-assign]
@@ -73,14 +74,13 @@ def decoding(
     began = time.perf_counter()
     decoder = Decoder(weights, batch, context + steps + 64)
     decoder.capture()
-    assert decoder.graph is not None
     ready = time.perf_counter() - began
     same = _as_eager(decoder, context)
     fill(decoder, context)
     hit = experts_hit(decoder)
     moved = step_bytes(weights, hit, batch, context)
     fill(decoder, context)
-    ms = event_times(decoder.graph.replay, steps, warm=5)
+    ms = event_times(decoder.advance, steps, warm=5)
     limit = moved / bandwidth * 1e3
     return {
         "batch": batch,
@@ -95,25 +95,33 @@ def decoding(
         "graph_writes_what_eager_writes": same,
         "seconds_to_compile_and_capture": round(ready, 1),
         "finite": bool(torch.isfinite(decoder.logits).all()),
+        "kernels": kernel_shares(lambda: [decoder.advance() for _ in range(5)]),
     }
 
 
 def _as_eager(decoder: Decoder, context: int, steps: int = 6) -> bool:
     """Whether the graph and single launches write the same tokens from the same states."""
-    graph, written = decoder.graph, []
-    for choice in (graph, None):
+    graphs, written = decoder.graphs, []
+    for choice in (graphs, {}):
         fill(decoder, context)
-        decoder.graph = choice
+        decoder.graphs = choice
         written.append(decoder.run(steps))
-    decoder.graph = graph
+    decoder.graphs = graphs
     return torch.equal(*written)
 
 
-def reading(weights: Weights, tokens: int, compute: float, rounds: int = 3) -> dict[str, Any]:
-    """Seconds to read a prompt (median), tokens a second, and the share of the card's limit."""
+def reading(
+    weights: Weights, tokens: int, compute: float, ways: str = "copies", rounds: int = 3
+) -> dict[str, Any]:
+    """Seconds to read a prompt (median), tokens a second, the share of the card's limit.
+
+    ways: experts and MLPs by dense `copies` and cuBLAS, or by the kernels' `blocks`. `kernels` are
+    shares of the device's time in one more round.
+    """
     decoder = Decoder(weights, 1, tokens + 64)
     ids = torch.randint(0, weights.config.vocab_size, (tokens,), device=weights.device)
     seconds: list[float] = []
+    before, prefill.COPIES_FROM = prefill.COPIES_FROM, 0 if ways == "copies" else 1 << 40
     for _ in range(rounds + 1):
         decoder.reset()
         torch.cuda.synchronize()
@@ -121,15 +129,37 @@ def reading(weights: Weights, tokens: int, compute: float, rounds: int = 3) -> d
         logits = prefill.read(decoder, ids)
         torch.cuda.synchronize()
         seconds.append(time.perf_counter() - began)
+    decoder.reset()
+    shares = kernel_shares(lambda: prefill.read(decoder, ids))
+    prefill.COPIES_FROM = before
     config = weights.config
     head = 2 * config.hidden_size * config.vocab_size  # computed for the last token only
     limit = tokens * (prefill_flops(config, tokens) - head) / compute
     middle = median(seconds[1:])
     return {
         "tokens": tokens,
+        "ways": ways,
         "seconds": round(middle, 4),
         "tokens_per_second": round(tokens / middle),
         "limit_tokens_per_second": round(tokens / limit),
         "share_of_limit": round(limit / middle, 3),
+        "kernels": shares,
         "finite": bool(torch.isfinite(logits).all()),
     }
+
+
+def kernel_shares(run: Callable[[], object], most: int = 14) -> dict[str, float]:
+    """Which kernels a run's time on the device goes to; empty where the profiler cannot run."""
+    from torch.profiler import ProfilerActivity, profile
+
+    try:
+        with profile(activities=[ProfilerActivity.CUDA]) as found:
+            run()
+            torch.cuda.synchronize()
+        times = {e.key: e.self_device_time_total for e in found.key_averages()}
+    except Exception as error:  # noqa: BLE001 - without CUPTI the other figures are still worth having
+        print(f"no profile: {type(error).__name__}: {error}")
+        return {}
+    whole = sum(times.values()) or 1.0
+    best = sorted(times.items(), key=lambda item: -item[1])[:most]
+    return {name[:70]: round(spent / whole, 4) for name, spent in best}

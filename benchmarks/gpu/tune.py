@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.gpu.cases import MINI, Inputs
 from benchmarks.gpu.timing import graph_time
-from mrkl.jamba_core.gpu import many, one
+from mrkl.jamba_core.gpu import many, one, recurrence
 from mrkl.jamba_core.gpu.order import ordered
 
 Tile = dict[str, int]
@@ -46,6 +46,7 @@ def tries() -> Iterator[Try]:
     yield "experts down 1", count // 2, down_one, 8, tiles
     for batch in (8, 64):
         yield from _several(new, batch, up, up_scale, down, down_scale)
+    yield from _mlp(new, up, up_scale, down, down_scale)
     yield from _prompt(new, up, up_scale, down, down_scale)
     dense, _ = new.matrix(3, 4 * hidden, hidden, int8=False)
     out = new.normal(1, 4 * hidden)
@@ -96,6 +97,42 @@ def _several(
         yield f"experts down {batch}, {parts} parts", count // 2, down_many, 4, tiles
 
 
+def _mlp(new: Inputs, up: Any, up_scale: Any, down: Any, down_scale: Any) -> Iterator[Try]:
+    """An MLP of 64 tokens: one tile of all of them, or two that read every weight each."""
+    x = ordered(new.normal(64, MINI.hidden, dtype=new.dtype))
+    h = ordered(new.normal(64, MINI.width, dtype=new.dtype))
+    count = 2 * MINI.width * MINI.hidden
+    for size in (64, 32):
+        blocks = many.Blocks(64, 1, 1, new.device, size).everything()
+
+        def up_all(i: int, blocks: Any = blocks, **tile: int) -> None:
+            many.gate_up(x, up[i, None], up_scale[i, None], blocks, h, **tile)
+
+        shapes = [(64, 4, 2), (64, 8, 3), (32, 4, 3), (128, 8, 3)]
+        tiles = [{"BN": n, WARPS: w, LOOPS: s} for n, w, s in shapes]
+        yield f"mlp up 64, by {size}", count, up_all, 4, tiles
+        for parts in (4, 2):
+            out = new.normal(parts, 64, MINI.hidden)
+
+            def down_all(i: int, blocks: Any = blocks, out: Any = out, **tile: int) -> None:
+                many.down(h, down[i, None], down_scale[i, None], blocks, out, **tile)
+
+            yield f"mlp down 64, by {size}, {parts} parts", count // 2, down_all, 4, tiles
+    u, projected = (new.normal(4096, n * MINI.inner, dtype=new.dtype) for n in (1, 2))
+    low, dt = new.normal(4096, MINI.rank + 2 * MINI.states), new.normal(4096, MINI.inner)
+    bias, skip = new.normal(MINI.inner) - 2, new.normal(MINI.inner)
+    a2, ssm = -new.normal(MINI.states, MINI.inner).abs(), new.normal(1, MINI.states, MINI.inner)
+    y, dt = torch.empty_like(u), dt.to(new.dtype)
+
+    def scan(i: int, **tile: int) -> None:
+        recurrence.scan_many(u, low, dt, bias, projected, a2, skip, ssm, y, **tile)
+
+    shapes = [(32, 2, 3, 1), (32, 8, 2, 1), (32, 4, 2, 1), (32, 4, 4, 1), (64, 4, 3, 2)]
+    names = ("BLOCK", "STEPS", "STAGES", WARPS)
+    tiles = [dict(zip(names, shape, strict=True)) for shape in shapes]
+    yield "scan 4096", 5 * u.nbytes, scan, 1, tiles
+
+
 def _prompt(new: Inputs, up: Any, up_scale: Any, down: Any, down_scale: Any) -> Iterator[Try]:
     """4096 tokens; and the other way, a dense copy of each expert in turn and cuBLAS."""
     experts, hidden, width = down.shape
@@ -128,10 +165,14 @@ def _prompt(new: Inputs, up: Any, up_scale: Any, down: Any, down_scale: Any) -> 
     yield f"experts up {tokens}, dense copies", 2 * count, dense_up, 1, []
 
 
-def best(bandwidth: float, rate: float, late: Callable[[str], bool]) -> list[dict[str, Any]]:
-    """Time every try; a row each, the default tile first."""
+def best(
+    bandwidth: float, rate: float, late: Callable[[str], bool], only: str = ""
+) -> list[dict[str, Any]]:
+    """Time every try whose name holds `only`; a row each, the default tile first."""
     rows: list[dict[str, Any]] = []
     for name, count, run, sets, tiles in tries():
+        if only not in name:
+            continue
         for tile in [{}, *tiles]:
             if late(f"{name} {tile}"):
                 return rows

@@ -7,6 +7,15 @@ says what is missing. Activations are float32 or bfloat16, sums always float32.
 
 import importlib.util
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mrkl.jamba_core.gpu.engine import Engine
+
+
+class NoDevice(RuntimeError):
+    """There is no GPU that the kernels could run on; one line says what is missing."""
 
 
 def interpreted() -> bool:
@@ -27,3 +36,16 @@ def why_not() -> str | None:
     if torch.cuda.get_device_capability() < (8, 0):
         return "the CUDA device has no bfloat16 (compute capability below 8.0)"
     return None
+
+
+class Loader:
+    """`Engine.from_pretrained` for those who do not know whether there is a GPU."""
+
+    @staticmethod
+    def from_pretrained(folder: str | Path, quantization: str | None = None) -> "Engine":
+        """As `Engine` does; NoDevice also where its kernels cannot even be imported."""
+        if reason := why_not():
+            raise NoDevice(f"the GPU engine cannot run: {reason}")
+        from mrkl.jamba_core.gpu.engine import Engine
+
+        return Engine.from_pretrained(folder, quantization)

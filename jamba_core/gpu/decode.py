@@ -1,17 +1,22 @@
 """Decoding on a GPU: one step of a whole batch as one CUDA graph.
 
-In: `Weights`, a batch size and room for so many tokens a sequence. `Decoder.step` reads the
-tokens in `tokens` [B], moves every state on in place and puts the likeliest next tokens there; a
-captured graph does the same with one launch. Buffers never move. One token goes through `one`'s
-kernels, several through `many`'s. It does not read prompts (`prefill` does) or texts.
+In: `Weights`, a batch size and a `Store` of sequences' states. `Decoder.step` reads the tokens in
+`tokens` [B], moves the states of `slots` [B] on in place and puts the next tokens there, chosen as
+`settle` said; a captured graph does the same with one launch. Buffers never move, so sequences may
+join and leave between steps by changing `slots`. One token goes through `one`'s kernels, several
+through `many`'s. It does not read prompts (`prefill` does) or texts.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mrkl.jamba_core.cache import AttentionState, MambaState, State
-from mrkl.jamba_core.gpu import attend, many, norms, one, recurrence
+from mrkl.jamba_core.cache import State
+from mrkl.jamba_core.gpu import attend, many, norms, one, pick, recurrence
 from mrkl.jamba_core.gpu.order import order_of, padded
+from mrkl.jamba_core.gpu.store import Store
 from mrkl.jamba_core.gpu.weights import (
     AttentionWeights,
     Forward,
@@ -20,37 +25,71 @@ from mrkl.jamba_core.gpu.weights import (
     Matrix,
     Weights,
 )
+from mrkl.jamba_core.sampling import Sampling
 
 PROGRAMS = 256  # that a product should have at least, to keep all multiprocessors busy
-SPLITS = 32  # stretches of keys at most
+SPLITS = 32  # stretches of keys at most; and of all rows and groups together about so many:
+STRETCHES = 2048
+LOGGED = 4096  # steps whose tokens are kept on the device until somebody asks
+NOBODY = -1  # the slot of a row that is not in use
+GREEDY = (0.0, 1.0, 0.0)  # temperature, top_p, min_p
 
 
 class Decoder:
-    """States and buffers of `batch` sequences with room for `room` tokens each."""
+    """Steps of `batch` rows at a time over the slots of a store.
 
-    def __init__(self, weights: Weights, batch: int, room: int) -> None:
-        self.weights, self.config, self.batch, self.room = weights, weights.config, batch, room
+    Without a store it makes its own, a slot for each row with room for `room` tokens.
+    """
+
+    def __init__(
+        self, weights: Weights, batch: int, room: int = 0, store: Store | None = None
+    ) -> None:
+        self.weights, self.config, self.batch = weights, weights.config, batch
         config, device = self.config, weights.device
-        self.eps, self.graph = config.rms_norm_eps, None
-        self.single = batch == 1
+        self.store = store or Store(weights, batch, room)
+        self.room, self.states = self.store.room, self.store.states
+        self.position = self.store.position
+        self.eps = config.rms_norm_eps
+        self.graphs: dict[bool, torch.cuda.CUDAGraph] = {}  # by whether chance is involved
+        self.single, self.drawing = batch == 1, False
+        self.slots = torch.full((batch,), NOBODY, dtype=torch.int32, device=device)
+        if store is None:
+            self.slots.copy_(torch.arange(batch))
         self.tokens = torch.zeros(batch, dtype=torch.long, device=device)
-        self.position = torch.zeros(batch, dtype=torch.int32, device=device)
         self.logits = torch.zeros(batch, config.vocab_size, device=device)
-        self.written = torch.zeros(room, batch, dtype=torch.long, device=device)
-        self.count = torch.zeros(1, dtype=torch.long, device=device)
-        self.states = [self._empty(layer) for layer in weights.layers]
+        log = min(self.room, LOGGED)
+        self.written = torch.zeros(log, batch, dtype=torch.long, device=device)
+        self.count = torch.zeros(batch, dtype=torch.int32, device=device)
+        self.chance = torch.zeros(batch, 3, device=device)
+        self.seeds = torch.zeros(batch, dtype=torch.long, device=device)
+        self._sent: tuple[list[int], Any, Any] = ([], None, None)
+        self._logged = 0
         self._buffers()
 
-    def _empty(self, layer: LayerWeights) -> tuple[Tensor, Tensor]:
-        """conv and ssm, or keys and values."""
-        config, device = self.config, self.weights.device
-        if isinstance(layer.mixer, MambaWeights):
-            taps, inner, states = config.mamba_d_conv, config.mamba_inner, config.mamba_d_state
-            conv = torch.zeros(self.batch, taps - 1, inner, device=device)
-            return conv, torch.zeros(self.batch, states, inner, device=device)
-        shape = (self.batch, config.num_key_value_heads, self.room, config.head_dim)
-        keys = torch.zeros(shape, dtype=self.weights.dtype, device=device)
-        return keys, torch.zeros_like(keys)
+    def settle(
+        self, slots: Sequence[int], samplings: Sequence[Sampling] = (), seeds: Sequence[int] = ()
+    ) -> None:
+        """Which slots the rows go with from now on, and how their tokens are chosen.
+
+        Rows beyond the slots are nobody's. Without samplings all rows take the likeliest; seeds
+        are needed where chance is. What is as it was is not sent again.
+        """
+        idle = self.batch - len(slots)
+        rows = [*slots, *[NOBODY] * idle]
+        hows = [(how.temperature, how.top_p, how.min_p) for how in samplings]
+        hows += [GREEDY] * (self.batch - len(hows))
+        sown = [*(seed % 2**31 for seed in seeds), *[0] * (self.batch - len(seeds))]
+        self.drawing = any(how[0] > 0 for how in hows)
+        if rows != self._sent[0]:
+            self.slots.copy_(torch.tensor(rows, dtype=torch.int32))
+        if self.drawing and (hows, sown) != self._sent[1:]:
+            self.chance.copy_(torch.tensor(hows))
+            self.seeds.copy_(torch.tensor(sown))
+        self._sent = (rows, hows, sown) if self.drawing else (rows, *self._sent[1:])
+
+    def put(self, tokens: Sequence[int]) -> None:
+        """The tokens that the next step reads, of the first rows."""
+        self.tokens[: len(tokens)].copy_(torch.tensor(tokens))
 
     def _buffers(self) -> None:
         config, batch = self.config, self.batch
@@ -70,7 +109,7 @@ class Decoder:
         self.qkv = room(batch, qkv * width, dtype=act)
         self.attended = room(batch, self._long(heads * width), dtype=act)
         self.y = room(batch, self._long(inner), dtype=act)
-        cut = max(1, min(SPLITS, self.room // (2 * attend.KEYS)))
+        cut = stretches(batch * config.num_key_value_heads, self.room)
         self.sums, self.tops = room(batch, heads, cut, width), room(batch, heads, cut, 2)
         self.router = room(batch, config.num_experts)
         top = {True: config.num_experts_per_tok, False: 1}
@@ -106,40 +145,26 @@ class Decoder:
 
     def reset(self) -> None:
         """Forget everything."""
-        for pair in self.states:
-            for tensor in pair:
-                tensor.zero_()
-        for tensor in (self.tokens, self.position, self.count):
-            tensor.zero_()
+        self.store.reset()
+        self.tokens.zero_()
 
     def load(self, state: State) -> None:
         """Go on from a state of the plain model (its batch must be this one's)."""
-        if state.batch != self.batch or state.padding is not None:
-            raise ValueError(f"a state of {self.batch} sequences without padding is expected")
-        for mine, layer in zip(self.states, state.layers, strict=True):
-            if isinstance(layer, MambaState):
-                mine[0].copy_(layer.conv)
-                mine[1].copy_(layer.ssm)
-            else:
-                assert isinstance(layer, AttentionState)
-                for target, source in zip(mine, layer.keys_values(), strict=True):
-                    target[:, :, : layer.length] = source.unflatten(0, (self.batch, -1))
-        self.position.fill_(state.length)
-        self.count.zero_()
+        self.store.load(state)
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Read `tokens`; the likeliest next ones take their place."""
+        """Read `tokens`; the next ones take their place, and are noted in `written`."""
         torch.index_select(self.weights.embed, 0, self.tokens, out=self._embedded())
         self._spread()
         parts: Tensor | None = None
         for layer, state in zip(self.weights.layers, self.states, strict=True):
             parts = (self._one if self.single else self._many)(layer, state, parts)
         self._finish(parts)
-        torch.argmax(self.logits, -1, out=self.tokens)
-        self.written.index_copy_(0, self.count, self.tokens[None])
-        self.count += 1
-        self.position += 1
+        pick.pick(
+            self.logits, self.slots, self.position, self.chance, self.seeds, self.tokens,
+            self.drawing, self.written, self.count,
+        )  # fmt: skip
 
     def _embedded(self) -> Tensor:
         if self.weights.dtype == torch.float32:
@@ -170,7 +195,7 @@ class Decoder:
         else:
             _one(x, mixer.in_proj, self.projected, layer.norm, eps)
             recurrence.conv_step(
-                self.projected, state[0], mixer.taps, mixer.conv_bias, self.u, None
+                self.projected, state[0], mixer.taps, mixer.conv_bias, self.u, None, self.slots
             )
             _one(self.u, mixer.x_proj, self.low)
             self._recur(mixer, state[1], None)
@@ -198,7 +223,7 @@ class Decoder:
         else:
             _many(normed, mixer.in_proj, self.projected[None])
             recurrence.conv_step(
-                self.projected, state[0], mixer.taps, mixer.conv_bias, self.u, self.copy
+                self.projected, state[0], mixer.taps, mixer.conv_bias, self.u, self.copy, self.slots
             )
             _many(self.copy, mixer.x_proj, self.low_parts)
             norms.norm_pieces(
@@ -217,7 +242,7 @@ class Decoder:
         blocks, h, parts = self.blocks[moe], self.h[moe].flatten(0, 1), self.ff_parts[moe]
         if forward.router is not None:
             one.linear(self.x, forward.router, None, self.router, norm=norm, eps=self.eps)
-            blocks.route(self.router)
+            blocks.route(self.router, self.slots)
         gate_up, down = forward.gate_up, forward.down
         many.gate_up(self.normed, gate_up.weight, gate_up.scale, blocks, h)
         many.down(h, down.weight, down.scale, blocks, parts)
@@ -230,7 +255,9 @@ class Decoder:
 
     def _attend(self, state: tuple[Tensor, Tensor], reader: Matrix) -> None:
         quads = 0 if self.single else order_of(reader.weight)
-        attend.attend(self.qkv, *state, self.position, self.sums, self.tops, self.attended, quads)
+        attend.attend(
+            self.qkv, *state, self.position, self.sums, self.tops, self.attended, quads, self.slots
+        )
 
     def _recur(self, mixer: MambaWeights, ssm: Tensor, dt: Tensor | None) -> None:
         bias = mixer.dt_proj.bias
@@ -238,11 +265,13 @@ class Decoder:
         recurrence.step(
             self.u, self.low, dt, mixer.dt_proj.weight, mixer.norms, bias, self.projected,
             mixer.a2, mixer.skip, ssm, self.y, self.eps,
-            0 if self.single else order_of(mixer.out_proj.weight),
+            0 if self.single else order_of(mixer.out_proj.weight), self.slots,
         )  # fmt: skip
 
-    def capture(self) -> None:
-        """Make the graph of a step. Forgets everything that was read."""
+    def capture(self, drawing: bool = False) -> None:
+        """Make the graph of a step, with chance or without; no sequence moves on by it."""
+        before, self.drawing = (self.slots.clone(), self.drawing), drawing
+        self.slots.fill_(NOBODY)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -253,20 +282,41 @@ class Decoder:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             self.step()
-        self.graph = graph
-        self.reset()
+        self.graphs[drawing] = graph
+        self.slots.copy_(before[0])
+        self.drawing = before[1]
+
+    def advance(self) -> None:
+        """One step: by the graph where there is one that fits."""
+        if self._logged == len(self.written):
+            self.count.zero_()
+            self._logged = 0
+        self._logged += 1
+        graph = self.graphs.get(self.drawing)
+        if graph is None:
+            self.step()
+        else:
+            graph.replay()
 
     def run(self, steps: int) -> Tensor:
         """Write `steps` tokens after `tokens`: [steps, B]. Waits for the device."""
-        first = int(self.count)
-        if int(self.position.max()) + steps > self.room or first + steps > self.room:
+        if int(self.position.max()) + steps > self.room:
             raise ValueError(f"{steps} more tokens do not fit into the room of {self.room}")
-        for _ in range(steps):
-            if self.graph is None:
-                self.step()
-            else:
-                self.graph.replay()
-        return self.written[first : first + steps].clone()
+        pieces: list[Tensor] = []
+        while steps > 0:
+            now = min(steps, len(self.written))
+            self.count.zero_()
+            self._logged = 0
+            for _ in range(now):
+                self.advance()
+            pieces.append(self.written[:now].clone())
+            steps -= now
+        return torch.cat(pieces)
+
+
+def stretches(groups: int, room: int) -> int:
+    """Into how many stretches each text's keys are cut, for so many groups of heads in all."""
+    return max(1, min(SPLITS, STRETCHES // groups, room // (2 * attend.KEYS)))
 
 
 def splits(rows: int, columns: int, blocks: int = 1) -> int:

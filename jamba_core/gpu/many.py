@@ -13,6 +13,7 @@ import triton.language as tl
 from torch import Tensor
 
 from mrkl.jamba_core.gpu import interpreted
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.one import power, silu
 from mrkl.jamba_core.gpu.order import QUADS, four_bytes, order_of, padded, place
 from mrkl.jamba_core.gpu.routing import Blocks
@@ -74,8 +75,9 @@ def _product(
 def _linear(
     x_ptr, w_ptr, s_ptr, b_ptr, out_ptr, M, N, line, K: tl.constexpr, PIECE: tl.constexpr,
     T: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, QUADS: tl.constexpr, OP: tl.constexpr,
-    PRECISION: tl.constexpr, SCALED: tl.constexpr, BIASED: tl.constexpr,
+    PRECISION: tl.constexpr, SCALED: tl.constexpr, BIASED: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row = tl.program_id(0) * BN + tl.arange(0, BN)
     part = tl.program_id(1)
     token = tl.program_id(2) * T + tl.arange(0, T)
@@ -112,7 +114,9 @@ def _gate_up(
     x_ptr, w_ptr, s_ptr, expert_ptr, count_ptr, pairs_ptr, out_ptr, F, line, out_line,
     K: tl.constexpr, TOP: tl.constexpr, T: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
     QUADS: tl.constexpr, OP: tl.constexpr, PRECISION: tl.constexpr, SCALED: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     block = tl.program_id(0)
     count = tl.load(count_ptr + block)
     if count > 0:
@@ -165,8 +169,9 @@ def _down(
     h_ptr, w_ptr, s_ptr, expert_ptr, count_ptr, pairs_ptr, weight_ptr, out_ptr, M, N, line,
     K: tl.constexpr, PIECE: tl.constexpr, TOP: tl.constexpr, T: tl.constexpr, BN: tl.constexpr,
     BK: tl.constexpr, QUADS: tl.constexpr, OP: tl.constexpr, PRECISION: tl.constexpr,
-    SCALED: tl.constexpr,
+    SCALED: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     block = tl.program_id(0)
     part = tl.program_id(2)
     count = tl.load(count_ptr + block)
@@ -232,7 +237,7 @@ def linear(
     _linear[grid](
         x, matrix, out if scale is None else scale, out if bias is None else bias, out,
         tokens, rows, x.stride(0), columns, _piece(columns, parts, weight), T=size,
-        BK=_columns(weight), SCALED=scale is not None, BIASED=bias is not None, **how, **tile,
+        BK=_columns(weight), SCALED=scale is not None, BIASED=bias is not None, **early(), **how, **tile,
     )  # fmt: skip
 
 
@@ -250,7 +255,7 @@ def gate_up(
     _gate_up[grid](
         x, matrix, out if scale is None else scale, blocks.expert, blocks.count, blocks.pairs,
         out, width, x.stride(0), out.stride(0), columns, TOP=blocks.top, T=blocks.size,
-        BK=_columns(weight), SCALED=scale is not None, **how, **tile,
+        BK=_columns(weight), SCALED=scale is not None, **early(), **how, **tile,
     )  # fmt: skip
 
 
@@ -270,7 +275,7 @@ def down(
         h, matrix, out if scale is None else scale, blocks.expert, blocks.count, blocks.pairs,
         blocks.weight, out, blocks.tokens, rows, h.stride(0), columns,
         _piece(columns, parts, weight), TOP=blocks.top, T=blocks.size, BK=_columns(weight),
-        SCALED=scale is not None, **how, **tile,
+        SCALED=scale is not None, **early(), **how, **tile,
     )  # fmt: skip
 
 
@@ -286,6 +291,6 @@ def _piece(columns: int, parts: int, weight: Tensor) -> int:
 
 
 def _expert_tile(blocks: Blocks) -> dict[str, int]:
-    if blocks.size <= 32:
-        return {"BN": 64, "num_warps": 4, "num_stages": 4}
+    if blocks.size <= 64:
+        return {"BN": 64, "num_warps": 4, "num_stages": 4 if blocks.size <= 32 else 3}
     return {"BN": 128, "num_warps": 8, "num_stages": 3}

@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.one import power
 from mrkl.jamba_core.gpu.order import place
 
@@ -14,8 +15,9 @@ from mrkl.jamba_core.gpu.order import place
 @triton.jit
 def _add_norm(
     x_ptr, part_ptr, g_ptr, out_ptr, eps, M, line, D: tl.constexpr, DP: tl.constexpr,
-    PARTS: tl.constexpr, QUADS: tl.constexpr,
+    PARTS: tl.constexpr, QUADS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     token = tl.program_id(0).to(tl.int64)
     col = tl.arange(0, DP)
     live = col < D
@@ -39,8 +41,9 @@ def scaled(x, g, count, eps):
 @triton.jit
 def _norm_pieces(
     part_ptr, g_ptr, out_ptr, eps, M, R: tl.constexpr, RP: tl.constexpr, N: tl.constexpr,
-    NP: tl.constexpr, PARTS: tl.constexpr,
+    NP: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     token = tl.program_id(0)
     r, n = tl.arange(0, RP), tl.arange(0, NP)
     dt, b, c = tl.zeros([RP], tl.float32), tl.zeros([NP], tl.float32), tl.zeros([NP], tl.float32)
@@ -67,7 +70,7 @@ def add_norm(
     _add_norm[(tokens,)](
         x, x if parts is None else parts, norm, out, eps, tokens, out.stride(0), width,
         power(width), 0 if parts is None else parts.shape[0], quads,
-        num_warps=8 if width > 2048 else 4,
+        num_warps=8 if width > 2048 else 4, **early(),
     )  # fmt: skip
 
 
@@ -76,5 +79,5 @@ def norm_pieces(parts: Tensor, norms: Tensor, out: Tensor, rank: int, eps: float
     states = (out.shape[1] - rank) // 2
     _norm_pieces[(out.shape[0],)](
         parts, norms, out, eps, out.shape[0], rank, power(rank), states, power(states),
-        parts.shape[0],
+        parts.shape[0], **early(),
     )  # fmt: skip

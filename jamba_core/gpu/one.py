@@ -10,6 +10,7 @@ import triton.language as tl
 from torch import Tensor
 
 from mrkl.jamba_core.gpu import interpreted
+from mrkl.jamba_core.gpu.early import LINE, ahead, arrive, early
 
 # Bytes of a matrix that a program reads at once and altogether; how long an x stays in registers.
 AT_ONCE, ALTOGETHER, LONGEST = 32768, 131072, 8192
@@ -84,8 +85,12 @@ def _linear(
     x_ptr, g_ptr, w_ptr, s_ptr, b_ptr, out_ptr, eps, N, K: tl.constexpr, ROWS: tl.constexpr,
     BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr, STAGES: tl.constexpr,
     NORM: tl.constexpr, SCALED: tl.constexpr, BIASED: tl.constexpr, ADD: tl.constexpr,
+    BYTES: tl.constexpr, LINES: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(1)
+    # the last program asks for a little of what lies before its rows
+    first_row = tl.minimum(tl.program_id(0) * ROWS, N - ROWS)
+    ahead(w_ptr + tl.maximum(first_row, 0) * K, BYTES, LINES, EARLY)
     x_ptr += token * K
     x, square = _vector(x_ptr, g_ptr, 0, K, BK, NORM)
     factor = 1.0
@@ -113,8 +118,14 @@ def _gate_up(
     x_ptr, g_ptr, w_ptr, s_ptr, logits_ptr, out_ptr, eps, F, K: tl.constexpr, ROWS: tl.constexpr,
     BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr, STAGES: tl.constexpr,
     E: tl.constexpr, EP: tl.constexpr, TOP: tl.constexpr, SCALED: tl.constexpr,
+    BYTES: tl.constexpr, LINES: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(1) // TOP
+    if E > 1:  # which weights it will be is what is waited for
+        arrive(EARLY)
+    else:
+        first_row = tl.minimum(tl.program_id(0) * ROWS, F - ROWS)
+        ahead(w_ptr + tl.maximum(first_row, 0) * K, BYTES, LINES, EARLY)
     expert = 0
     if E > 1:
         expert, _ = _chosen(logits_ptr + token * E, tl.program_id(1) % TOP, E, EP, TOP)
@@ -139,8 +150,14 @@ def _down(
     h_ptr, w_ptr, s_ptr, logits_ptr, out_ptr, N, K: tl.constexpr,
     BN: tl.constexpr, BK: tl.constexpr, V: tl.constexpr,
     E: tl.constexpr, EP: tl.constexpr, TOP: tl.constexpr, SCALED: tl.constexpr,
+    BYTES: tl.constexpr, LINES: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(1)
+    if E > 1:
+        arrive(EARLY)
+    else:
+        first_row = tl.minimum(tl.program_id(0) * BN, N - BN)
+        ahead(w_ptr + tl.maximum(first_row, 0) * K, BYTES, LINES, EARLY)
     row = tl.program_id(0) * BN + tl.arange(0, BN)
     live = row < N
     at = out_ptr + token * N + row
@@ -180,6 +197,12 @@ def tiles(weight: Tensor, rows: int, matrices: int = 1, block: int = 0) -> dict[
     return {"BN": lines, "ROWS": total, **vector}
 
 
+def _ask(weight: Tensor, rows: int) -> dict[str, object]:
+    """What a program asks for ahead: its rows of the matrix."""
+    size = max(int(LINE), rows * weight.shape[-1] * weight.element_size())
+    return {"BYTES": size, "LINES": power(triton.cdiv(size, int(LINE))), **early()}
+
+
 def linear(
     x: Tensor,
     weight: Tensor,
@@ -199,7 +222,8 @@ def linear(
     _linear[grid](
         x, x if norm is None else norm, weight, out if scale is None else scale,
         out if bias is None else bias, out, eps, rows, columns,
-        NORM=norm is not None, SCALED=scale is not None, BIASED=bias is not None, ADD=add, **tile,
+        NORM=norm is not None, SCALED=scale is not None, BIASED=bias is not None, ADD=add,
+        **_ask(weight, min(tile["ROWS"], rows)), **tile,
     )  # fmt: skip
 
 
@@ -225,7 +249,7 @@ def gate_up(
     _gate_up[grid](
         x, norm, weight, out if scale is None else scale, out if logits is None else logits, out,
         eps, width, columns, E=experts, EP=power(experts), TOP=top, SCALED=scale is not None,
-        **tile,
+        **_ask(weight, min(tile["ROWS"], width)), **tile,
     )  # fmt: skip
 
 
@@ -245,5 +269,6 @@ def down(
     grid = (triton.cdiv(rows, tile["BN"]), h.shape[0])
     _down[grid](
         h, weight, out if scale is None else scale, out if logits is None else logits, out,
-        rows, columns, E=experts, EP=power(experts), TOP=top, SCALED=scale is not None, **tile,
+        rows, columns, E=experts, EP=power(experts), TOP=top, SCALED=scale is not None,
+        **_ask(weight, min(tile["BN"], rows)), **tile,
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """Reading a prompt: pieces of a few thousand tokens through every layer, from any state.
 
-In: a `Decoder`, one of its rows, ids [T]. Out: the row's states after them, in place, and the
-last token's logits. Large dense products are cuBLAS's (float32 sums), int8 ones and the experts'
-are the kernels of `many`; memory does not grow with the prompt. It writes no tokens.
+In: weights, a `Store`, one of its slots, ids [T]. Out: the slot's states after them, in place, and
+the last tokens' logits. Large products are cuBLAS's (float32 sums), those of experts with few tokens
+the kernels of `many`; memory does not grow with the prompt. It writes no tokens.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention.bias import causal_lower_right
 
-from mrkl.jamba_core.gpu import many, norms, one, recurrence
+from mrkl.jamba_core.gpu import gathered, many, norms, one, recurrence
 from mrkl.jamba_core.gpu.decode import Decoder
 from mrkl.jamba_core.gpu.order import order_of, padded
+from mrkl.jamba_core.gpu.store import Store
 from mrkl.jamba_core.gpu.weights import AttentionWeights, Forward, MambaWeights, Matrix, Weights
 
-PIECE = 4096  # tokens at once
+PIECE = 8192  # tokens at once
+COPIES_FROM = 256  # tokens of an expert from which dense copies of its weights pay (estimated)
 
 
 @contextmanager
@@ -33,28 +35,46 @@ def _float32_sums() -> Iterator[None]:
         switches.allow_bf16_reduced_precision_reduction = before
 
 
-@torch.inference_mode()
 def read(decoder: Decoder, ids: Tensor, row: int = 0, piece: int = PIECE) -> Tensor:
-    """Read ids [T] after what sequence `row` has read; returns the last logits [V].
+    """Read ids [T] into a decoder's slot `row`; returns the last logits [V]. Raises ValueError."""
+    past = int(decoder.position[row])
+    return extend(decoder.weights, decoder.store, row, past, ids, piece=piece)[0]
+
+
+@torch.inference_mode()
+def extend(
+    weights: Weights,
+    store: Store,
+    slot: int,
+    past: int,
+    ids: Tensor,
+    keep: int = 1,
+    piece: int = PIECE,
+) -> Tensor:
+    """Read ids [T] after the `past` tokens of a slot; returns the last `keep` logits [keep, V].
 
     Raises ValueError where they do not fit.
     """
-    past = int(decoder.position[row])
     if ids.dim() != 1 or not len(ids):
         raise ValueError(f"ids of shape [time] are expected, got {list(ids.shape)}")
-    if past + len(ids) > decoder.room:
-        raise ValueError(f"{past} + {len(ids)} tokens do not fit into the room of {decoder.room}")
-    weights = decoder.weights
-    states = [tuple(t[row : row + 1] for t in pair) for pair in decoder.states]
+    if past + len(ids) > store.room:
+        raise ValueError(f"{past} + {len(ids)} tokens do not fit into the room of {store.room}")
+    states = [tuple(t[slot : slot + 1] for t in pair) for pair in store.states]
+    kept: list[Tensor] = []
     with _float32_sums():
+        left = len(ids)
         for part in ids.to(weights.device).split(piece):
-            x = _Piece(weights, past, len(part)).read(part, states)
+            left -= len(part)
+            wanted = min(len(part), max(1, keep - left))
+            x = _Piece(weights, past, len(part)).read(part, states, wanted)
+            kept = [*kept, x] if keep > left + 1 else [x]
             past += len(part)
-    decoder.position[row] = past
-    logits = torch.empty(1, weights.config.vocab_size, device=weights.device)
+    store.position[slot] = past
+    x = torch.cat(kept)[-keep:]
+    logits = torch.empty(len(x), weights.config.vocab_size, device=weights.device)
     eps = weights.config.rms_norm_eps
     one.linear(x, weights.head.weight, weights.head.scale, logits, norm=weights.norm, eps=eps)
-    return logits[0]
+    return logits
 
 
 class _Piece:
@@ -75,18 +95,21 @@ class _Piece:
         kind, device = self.weights.dtype, self.weights.device
         return torch.empty((self.time, *shape), dtype=kind, device=device)
 
-    def read(self, ids: Tensor, states: list[tuple[Tensor, ...]]) -> Tensor:
-        """Through all layers; the last token's residual [1, D]."""
-        x, parts = F.embedding(ids, self.weights.embed).float(), None
+    def read(self, ids: Tensor, states: list[tuple[Tensor, ...]], keep: int = 1) -> Tensor:
+        """Through all layers; the last tokens' residuals [keep, D]."""
+        x = F.embedding(ids, self.weights.embed).float()
+        parts: Tensor | None = None
         for layer, state in zip(self.weights.layers, states, strict=True):
             norms.add_norm(x, parts, layer.norm, self.normed, self.eps)
+            del parts
             attends = isinstance(layer.mixer, AttentionWeights)
             mixed = (self._attend if attends else self._recur)(layer.mixer, *state)
-            quads = order_of(layer.forward.gate_up.weight)
+            by_copies = self._by_copies(layer.forward)
+            quads = 0 if by_copies else order_of(layer.forward.gate_up.weight)
             norms.add_norm(x, mixed[None], layer.ff_norm, self.normed, self.eps, quads)
             parts = self._forward(layer.forward, x, layer.ff_norm)
         assert parts is not None
-        return x[-1:] + parts[:, -1:].sum(0)
+        return x[-keep:] + parts[:, -keep:].sum(0)
 
     def _recur(self, mixer: MambaWeights, conv: Tensor, ssm: Tensor) -> Tensor:
         rank, bias = self.config.mamba_dt_rank, mixer.dt_proj.bias
@@ -112,22 +135,44 @@ class _Piece:
         q, k, v = qkv.split([heads, groups, groups], 1)
         keys[:, :, self.past : end] = k
         values[:, :, self.past : end] = v
-        seen = [t[:, :, :end] for t in (keys, values)]
         if self.past:
-            # the mask that no kernel needs in memory wants a key for every head
-            seen = [t.repeat_interleave(heads // groups, 1) for t in seen]
-            mask = causal_lower_right(self.time, end)
-            y = F.scaled_dot_product_attention(q, *seen, attn_mask=mask)
+            y = self._after(q, keys[:, :, :end], values[:, :, :end])
         else:
-            y = F.scaled_dot_product_attention(q, *seen, is_causal=True, enable_gqa=heads != groups)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=heads != groups)
         return _product(y[0].transpose(0, 1).reshape(self.time, -1), mixer.out)
 
+    def _after(self, q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Attention to what came before as well, a group of heads at a time.
+
+        The mask that no kernel needs in memory wants a key for every head; in a group they are
+        one and the same key, which needs no copy.
+        """
+        mask = causal_lower_right(self.time, keys.shape[2])
+        share = q.shape[1] // keys.shape[1]
+        parts: list[Tensor] = []
+        for group in range(keys.shape[1]):
+            seen = [t[:, group : group + 1].expand(-1, share, -1, -1) for t in (keys, values)]
+            mine = q[:, group * share : (group + 1) * share]
+            parts.append(F.scaled_dot_product_attention(mine, *seen, attn_mask=mask))
+        return torch.cat(parts, 1)
+
+    def _by_copies(self, forward: Forward) -> bool:
+        """Whether dense copies of the weights pay (`gathered`), by the tokens of an expert."""
+        return self.time * self.blocks[forward.router is not None].top >= (
+            COPIES_FROM * len(forward.gate_up.weight)
+        )
+
     def _forward(self, forward: Forward, x: Tensor, norm: Tensor) -> Tensor:
-        moe, gate_up, down = forward.router is not None, forward.gate_up, forward.down
-        blocks = self.blocks[moe]
+        gate_up, down, natural = forward.gate_up, forward.down, self.normed[:, : x.shape[1]]
+        blocks, by_copies = self.blocks[forward.router is not None], self._by_copies(forward)
         if forward.router is not None:
             exact = F.rms_norm(x, norm.shape, norm, self.eps)
-            blocks.route(F.linear(exact, forward.router))
+            logits = F.linear(exact, forward.router)
+            if by_copies:
+                return gathered.experts(natural, logits, forward, blocks.top)
+            blocks.route(logits)
+        elif by_copies:
+            return gathered.mlp(natural, gate_up, down)
         width = down.weight.shape[2]
         h = self._room(blocks.top, padded(width)).flatten(0, 1)
         if padded(width) > width:
@@ -139,9 +184,8 @@ class _Piece:
 
 
 def _product(x: Tensor, matrix: Matrix) -> Tensor:
-    """x @ (weight * scale).T + bias by cuBLAS, from a dense copy where the matrix is int8."""
-    weight = matrix.weight
+    """x @ (weight * scale).T + bias by cuBLAS; int8 numbers are spread out, the scale follows."""
+    out = gathered.product(x, matrix.weight)
     if matrix.scale is not None:
-        weight = (weight * matrix.scale[:, None]).to(x.dtype)
-    out = F.linear(x, weight)
+        out.mul_(matrix.scale)
     return out if matrix.bias is None else out.add_(matrix.bias)

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.norms import scaled
 from mrkl.jamba_core.gpu.one import power, silu
 from mrkl.jamba_core.gpu.order import place
@@ -24,23 +25,29 @@ def softplus(x):
 
 @triton.jit
 def _conv_step(
-    projected_ptr, conv_ptr, taps_ptr, bias_ptr, u_ptr, copy_ptr,
+    projected_ptr, conv_ptr, taps_ptr, bias_ptr, u_ptr, copy_ptr, slot_ptr,
     I: tl.constexpr, TAPS: tl.constexpr, BLOCK: tl.constexpr, COPY: tl.constexpr,
+    SLOTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row = tl.program_id(1)
+    slot = row
+    if SLOTS:
+        slot = tl.load(slot_ptr + row)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     live = i < I
+    known = live & (slot >= 0)
     new = tl.load(projected_ptr + row * 2 * I + i, mask=live, other=0.0).to(tl.float32)
     total = tl.load(bias_ptr + i, mask=live, other=0.0)
-    past = conv_ptr + row * (TAPS - 1) * I + i
+    past = conv_ptr + slot.to(tl.int64) * (TAPS - 1) * I + i
     for k in tl.static_range(TAPS - 1):
-        value = tl.load(past + k * I, mask=live, other=0.0)
+        value = tl.load(past + k * I, mask=known, other=0.0)
         total += value * tl.load(taps_ptr + k * I + i, mask=live, other=0.0)
         if k > 0:
-            tl.store(past + (k - 1) * I, value, mask=live)
+            tl.store(past + (k - 1) * I, value, mask=known)
     total += new * tl.load(taps_ptr + (TAPS - 1) * I + i, mask=live, other=0.0)
     if TAPS > 1:
-        tl.store(past + (TAPS - 2) * I, new, mask=live)
+        tl.store(past + (TAPS - 2) * I, new, mask=known)
     u = silu(total)
     tl.store(u_ptr + row * I + i, u, mask=live)
     if COPY:
@@ -50,10 +57,15 @@ def _conv_step(
 @triton.jit
 def _step(
     u_ptr, low_ptr, g_ptr, w_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr,
-    y_ptr, eps, line, QUADS: tl.constexpr, I: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, N: tl.constexpr,
-    NP: tl.constexpr, BLOCK: tl.constexpr, FUSED: tl.constexpr,
+    y_ptr, slot_ptr, eps, line, QUADS: tl.constexpr, I: tl.constexpr, R: tl.constexpr,
+    RP: tl.constexpr, N: tl.constexpr, NP: tl.constexpr, BLOCK: tl.constexpr,
+    FUSED: tl.constexpr, SLOTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     row = tl.program_id(1)
+    slot = row
+    if SLOTS:
+        slot = tl.load(slot_ptr + row)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     n = tl.arange(0, NP)
     live = i < I
@@ -76,10 +88,12 @@ def _step(
     u = tl.load(u_ptr + row * I + i, mask=live, other=0.0)
     cell = n[:, None] * I + i[None, :]
     mask = (n < N)[:, None] & live[None, :]
-    state = tl.load(ssm_ptr + row.to(tl.int64) * N * I + cell, mask=mask, other=0.0)
+    known = mask & (slot >= 0)
+    past = ssm_ptr + slot.to(tl.int64) * N * I + cell
+    state = tl.load(past, mask=known, other=0.0)
     a2 = tl.load(a2_ptr + cell, mask=mask, other=0.0)
     state = tl.exp2(delta[None, :] * a2) * state + b[:, None] * (delta * u)[None, :]
-    tl.store(ssm_ptr + row.to(tl.int64) * N * I + cell, state, mask=mask)
+    tl.store(past, state, mask=known)
     y = tl.sum(state * c[:, None], 0) + u * tl.load(skip_ptr + i, mask=live, other=0.0)
     gate = tl.load(projected_ptr + row * 2 * I + I + i, mask=live, other=0.0).to(tl.float32)
     at = y_ptr + row * line + place(i, QUADS)
@@ -113,44 +127,85 @@ def _conv_many(
 
 
 @triton.jit
+def _rows(ptr, line, start, zero, i, T, I: tl.constexpr, STEPS: tl.constexpr):
+    """STEPS rows from `start`, [STEPS, BLOCK]: each thread has all rows of its channel."""
+    t = start + tl.arange(0, STEPS)
+    at = ptr + zero + t[:, None] * line + i[None, :]
+    return tl.load(at, mask=(t < T)[:, None] & (i < I)[None, :], other=0.0)
+
+
+@triton.jit
+def _row(rows, k, STEPS: tl.constexpr):
+    """One of them. As whole numbers, so that adding zeros costs nothing: a thread just picks it."""
+    mine = (tl.arange(0, STEPS) == k)[:, None]
+    bits = tl.where(mine, rows.to(tl.float32).to(tl.int32, bitcast=True), 0)
+    return tl.sum(bits, 0).to(tl.float32, bitcast=True)
+
+
+@triton.jit(do_not_specialize=["zero"])
 def _scan(
-    u_ptr, low_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr, y_ptr, T,
+    u_ptr, low_ptr, dt_ptr, bias_ptr, projected_ptr, a2_ptr, skip_ptr, ssm_ptr, y_ptr, T, zero,
     I: tl.constexpr, R: tl.constexpr, N: tl.constexpr, NP: tl.constexpr, BLOCK: tl.constexpr,
+    STEPS: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(1).to(tl.int64)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     n = tl.arange(0, NP)
     live = i < I
-    cell = n[:, None] * I + i[None, :]
+    # With `zero` nothing is known of the alignment, so a thread gets one channel with all its
+    # states, rather than four neighbours with a few each: sums over states then need no exchange.
+    cell = zero + n[:, None] * I + i[None, :]
     mask = (n < N)[:, None] & live[None, :]
     state = tl.load(ssm_ptr + row * N * I + cell, mask=mask, other=0.0)
     a2 = tl.load(a2_ptr + cell, mask=mask, other=0.0)
     skip = tl.load(skip_ptr + i, mask=live, other=0.0)
     bias = tl.load(bias_ptr + i, mask=live, other=0.0)
-    for t in tl.range(0, T, num_stages=6):  # loads far ahead: few programs, nothing else hides them
-        at = row * T + t
-        low = low_ptr + at * (R + 2 * N) + R
-        u = tl.load(u_ptr + at * I + i, mask=live, other=0.0).to(tl.float32)
-        dt = tl.load(dt_ptr + at * I + i, mask=live, other=0.0).to(tl.float32)
-        gate = tl.load(projected_ptr + at * 2 * I + I + i, mask=live, other=0.0).to(tl.float32)
-        b = tl.load(low + n, mask=n < N, other=0.0).to(tl.float32)
-        c = tl.load(low + N + n, mask=n < N, other=0.0).to(tl.float32)
-        delta = softplus(dt + bias)
-        state = tl.exp2(delta[None, :] * a2) * state + b[:, None] * (delta * u)[None, :]
-        y = (tl.sum(state * c[:, None], 0) + u * skip) * silu(gate)
-        tl.store(y_ptr + at * I + i, y.to(y_ptr.dtype.element_ty), mask=live)
+    u_ptr += row * T * I
+    dt_ptr += row * T * I
+    gate_ptr = projected_ptr + row * T * 2 * I + I
+    next_u = _rows(u_ptr, I, 0, zero, i, T, I, STEPS)
+    next_dt = _rows(dt_ptr, I, 0, zero, i, T, I, STEPS)
+    next_gate = _rows(gate_ptr, 2 * I, 0, zero, i, T, I, STEPS)
+    for start in tl.range(0, T, STEPS, num_stages=STAGES):
+        us, dts, gates = next_u, next_dt, next_gate
+        # one round ahead: there are too few programs for others to hide the delay
+        next_u = _rows(u_ptr, I, start + STEPS, zero, i, T, I, STEPS)
+        next_dt = _rows(dt_ptr, I, start + STEPS, zero, i, T, I, STEPS)
+        next_gate = _rows(gate_ptr, 2 * I, start + STEPS, zero, i, T, I, STEPS)
+        for k in tl.static_range(STEPS):
+            t = start + k
+            low = low_ptr + (row * T + t) * (R + 2 * N) + R
+            known = (n < N) & (t < T)
+            b = tl.load(low + n, mask=known, other=0.0).to(tl.float32)
+            c = tl.load(low + N + n, mask=known, other=0.0).to(tl.float32)
+            u = _row(us, k, STEPS)
+            delta = tl.where(t < T, softplus(_row(dts, k, STEPS) + bias), 0.0)
+            state = tl.exp2(delta[None, :] * a2) * state + b[:, None] * (delta * u)[None, :]
+            y = (tl.sum(state * c[:, None], 0) + u * skip) * silu(_row(gates, k, STEPS))
+            at = y_ptr + (row * T + t) * I + i
+            tl.store(at, y.to(y_ptr.dtype.element_ty), mask=live & (t < T))
     tl.store(ssm_ptr + row * N * I + cell, state, mask=mask)
 
 
 def conv_step(
-    projected: Tensor, conv: Tensor, taps: Tensor, bias: Tensor, u: Tensor, copy: Tensor | None
+    projected: Tensor,
+    conv: Tensor,
+    taps: Tensor,
+    bias: Tensor,
+    u: Tensor,
+    copy: Tensor | None,
+    slots: Tensor | None = None,
 ) -> None:
-    """u [B, I] (and its copy in another type) of one token; conv moves on by it."""
+    """u [B, I] (and its copy in another type) of one token; conv [S, K-1, I] moves on by it.
+
+    slots [B]: which states go with a row (below 0: none, it starts from nothing and leaves
+    nothing); without them row and state have the same number.
+    """
     batch, inner = u.shape
     block = min(256, power(inner))
     _conv_step[(triton.cdiv(inner, block), batch)](
-        projected, conv, taps, bias, u, u if copy is None else copy,
-        inner, taps.shape[0], block, copy is not None,
+        projected, conv, taps, bias, u, u if copy is None else copy, u if slots is None else slots,
+        inner, taps.shape[0], block, copy is not None, slots is not None, **early(),
     )  # fmt: skip
 
 
@@ -168,9 +223,11 @@ def step(
     y: Tensor,
     eps: float,
     quads: int = 0,
+    slots: Tensor | None = None,
 ) -> None:
     """One token of the scan for u [B, I]; y [B, ..] is gated (`ordered` with quads), ssm moves on.
 
+    slots as for `conv_step`.
     Without dt [B, I], low [B, R + 2 N] is as x_proj made it, and norms and dt_proj (weight
     [I, R]) happen here; with it, low is normalised.
     """
@@ -178,8 +235,9 @@ def step(
     states, rank = a2.shape[0], weight.shape[1]
     block = min(64, power(inner))
     _step[(triton.cdiv(inner, block), batch)](
-        u, low, norms, weight, u if dt is None else dt, bias, projected, a2, skip, ssm, y, eps,
-        y.stride(0), quads, inner, rank, power(rank), states, power(states), block, dt is None,
+        u, low, norms, weight, u if dt is None else dt, bias, projected, a2, skip, ssm, y,
+        u if slots is None else slots, eps, y.stride(0), quads, inner, rank, power(rank), states,
+        power(states), block, dt is None, slots is not None, **early(),
     )  # fmt: skip
 
 
@@ -206,6 +264,7 @@ def scan_many(
     skip: Tensor,
     ssm: Tensor,
     y: Tensor,
+    **tile: int,
 ) -> None:
     """The gated scan y [B T, I] over many tokens from the state ssm [B, N, I], which moves on.
 
@@ -213,8 +272,8 @@ def scan_many(
     float32 (narrower loads would not be made ahead).
     """
     batch, states, inner = ssm.shape
-    block = min(64, power(inner))
-    _scan[(triton.cdiv(inner, block), batch)](
-        u, low, dt, bias, projected, a2, skip, ssm, y, u.shape[0] // batch, inner,
-        low.shape[1] - 2 * states, states, power(states), block, num_warps=4,
+    tile = {"BLOCK": min(32, power(inner)), "STEPS": 4, "STAGES": 3, "num_warps": 1} | tile
+    _scan[(triton.cdiv(inner, tile["BLOCK"]), batch)](
+        u, low, dt, bias, projected, a2, skip, ssm, y, u.shape[0] // batch, 0, inner,
+        low.shape[1] - 2 * states, states, power(states), **tile,
     )  # fmt: skip

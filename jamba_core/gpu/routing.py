@@ -9,18 +9,23 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from mrkl.jamba_core.gpu.early import arrive, early
 from mrkl.jamba_core.gpu.one import power
 
 
 @triton.jit
 def _route(
-    logits_ptr, weight_ptr, expert_ptr, count_ptr, pairs_ptr, M,
+    logits_ptr, weight_ptr, expert_ptr, count_ptr, pairs_ptr, slot_ptr, M, SLOTS: tl.constexpr,
     TOP: tl.constexpr, E: tl.constexpr, EP: tl.constexpr, MP: tl.constexpr, T: tl.constexpr,
-    BLOCKS: tl.constexpr, BP: tl.constexpr,
+    BLOCKS: tl.constexpr, BP: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    arrive(EARLY)
     t = tl.arange(0, MP)
     e = tl.arange(0, EP)
-    real = (t < M)[:, None] & (e < E)[None, :]
+    used = t < M
+    if SLOTS:  # rows of nobody read no expert
+        used = used & (tl.load(slot_ptr + t, mask=used, other=-1) >= 0)
+    real = used[:, None] & (e < E)[None, :]
     logits = tl.load(logits_ptr + t[:, None] * E + e[None, :], mask=real, other=-1e30)
     chance = tl.exp(logits - tl.max(logits, 1)[:, None])
     chance = chance / tl.sum(chance, 1)[:, None]
@@ -42,7 +47,7 @@ def _route(
         mine = e[None, :] == best[:, None]
         left = tl.where(mine, -1.0, left)
         at = tl.sum(tl.where(mine, first[None, :] * T + place, 0), 1)
-        tl.store(pairs_ptr + at, t * TOP + j, mask=t < M)
+        tl.store(pairs_ptr + at, t * TOP + j, mask=used)
     b = tl.arange(0, BP)
     inside = (b[:, None] >= first[None, :]) & (b[:, None] < (first + blocks)[None, :])
     here = tl.sum(tl.where(inside, e[None, :], 0), 1)
@@ -59,10 +64,13 @@ class Blocks:
     ) -> None:
         self.tokens, self.top, self.experts = tokens, top, experts
         pairs = tokens * top
-        # A token meets an expert once, so a tile of all tokens always holds an expert's.
-        self.size = size or max(16, min(power(tokens), 32 if tokens <= 256 else 128))
+        # A token meets an expert once, so a tile of all tokens always holds an expert's. Where
+        # there is one expert for all, a larger tile reads its weights fewer times.
+        most = 128 if tokens > 256 else 64 if experts == 1 else 32
+        self.size = size or max(16, min(power(tokens), most))
         # each expert leaves at most one block unfilled
-        self.blocks = max(1, min(pairs, experts + pairs // self.size))
+        most = experts + pairs // self.size if experts > 1 else -(-pairs // self.size)
+        self.blocks = max(1, min(pairs, most))
         self.expert = torch.zeros(self.blocks, dtype=torch.int32, device=device)
         self.count = torch.zeros_like(self.expert)
         self.pairs = torch.zeros(self.blocks * self.size, dtype=torch.int32, device=device)
@@ -77,15 +85,19 @@ class Blocks:
         self.count.copy_(left.clamp(0, self.size))
         return self
 
-    def route(self, logits: Tensor) -> None:
-        """Sort by the logits [tokens, experts]; the softmax runs over all experts."""
+    def route(self, logits: Tensor, slots: Tensor | None = None) -> None:
+        """Sort by the logits [tokens, experts]; the softmax runs over all experts.
+
+        slots [tokens]: those below 0 are tokens of nobody and meet none (up to 128 tokens only).
+        """
         if self.tokens > 128:
             self._route_long(logits)
             return
         _route[(1,)](
-            logits, self.weight, self.expert, self.count, self.pairs, self.tokens, TOP=self.top,
+            logits, self.weight, self.expert, self.count, self.pairs,
+            self.count if slots is None else slots, self.tokens, slots is not None, TOP=self.top,
             E=self.experts, EP=power(self.experts), MP=power(self.tokens), T=self.size,
-            BLOCKS=self.blocks, BP=power(self.blocks),
+            BLOCKS=self.blocks, BP=power(self.blocks), **early(),
         )  # fmt: skip
 
     def _route_long(self, logits: Tensor) -> None:

@@ -1,12 +1,13 @@
 """The weights of a model as the kernels read them, on one device.
 
 In: public tensor names and tensors (a checkpoint's, or a `Jamba`'s own `tensors()`), or only a
-shape for random ones, which are made on the device matrix by matrix. Out: `Weights`. Experts of a
-layer are one tensor; int8 matrices have a float32 scale a row, the others take `dtype`.
+shape for random ones, which are made on the device matrix by matrix, or for none at all (`outline`,
+to count bytes). Out: `Weights`. Experts of a layer are one tensor; int8 matrices have a float32
+scale a row, the others take `dtype`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch import Tensor
 from mrkl.jamba_core.config import JambaConfig
 from mrkl.jamba_core.quantize import groups_of, quantize_rows
 from mrkl.jamba_core.scan import LOG2_E
+from mrkl.jamba_core.weights import CheckpointError
 
 Rows = tuple[tuple[str, int], ...]  # (name, rows)
 
@@ -91,6 +93,22 @@ class Weights:
     def device(self) -> torch.device:
         return self.embed.device
 
+    @property
+    def bytes(self) -> int:
+        """Memory that all tensors take; what two names share counts once."""
+        return sum({id(t): t.nbytes for t in _tensors(self)}.values())
+
+
+def _tensors(part: object) -> Iterator[Tensor]:
+    if isinstance(part, Tensor):
+        yield part
+    elif isinstance(part, list):
+        for item in part:
+            yield from _tensors(item)
+    elif is_dataclass(part):
+        for each in fields(part):
+            yield from _tensors(getattr(part, each.name))
+
 
 class Checkpoint:
     """Hands out tensors of a mapping by their public names; int8 ones as they are stored."""
@@ -109,31 +127,47 @@ class Checkpoint:
         return name in self.tensors
 
     def vector(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        tensor = self.tensors[name]
+        tensor = self._tensor(name)
         if tuple(tensor.shape) != shape:
-            raise ValueError(f"{name} has shape {list(tensor.shape)}, {list(shape)} is expected")
+            raise CheckpointError(
+                f"{name} has shape {list(tensor.shape)}, {list(shape)} is expected"
+            )
         return tensor.to(self.device, torch.float32).contiguous()
 
     def matrix(self, prefix: str, rows: Rows, columns: int, group: str | None) -> Matrix:
         """The rows of several tensors as one matrix; dense where group is None."""
         if group not in self.groups:
             return Matrix(torch.cat([self._dense(f"{prefix}{n}", r, columns) for n, r in rows]))
-        pairs = [self._int8(f"{prefix}{n}") for n, _ in rows]
+        pairs = [self._int8(f"{prefix}{n}", r, columns) for n, r in rows]
         return Matrix(torch.cat([w for w, _ in pairs]), torch.cat([s for _, s in pairs]))
 
     def _dense(self, name: str, rows: int, columns: int) -> Tensor:
-        weight = self.tensors[f"{name}.weight"].to(self.device)
-        if tuple(weight.shape) != (rows, columns):
-            raise ValueError(f"{name} has shape {list(weight.shape)}, not [{rows}, {columns}]")
+        weight = self._weight(name, rows, columns)
         if weight.dtype == torch.int8:
-            weight = weight.float() * self.tensors[f"{name}.weight_scale"].to(self.device)[:, None]
+            weight = weight.float() * self._tensor(f"{name}.weight_scale")[:, None]
         return weight.to(self.dtype)
 
-    def _int8(self, name: str) -> tuple[Tensor, Tensor]:
-        weight = self.tensors[f"{name}.weight"].to(self.device)
+    def _int8(self, name: str, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+        weight = self._weight(name, rows, columns)
         if weight.dtype != torch.int8:
-            return quantize_rows(weight)
-        return weight, self.tensors[f"{name}.weight_scale"].to(self.device, torch.float32)
+            whole, scale = quantize_rows(weight)
+            if not torch.isfinite(scale).all():
+                raise CheckpointError(f"{name} has numbers that are not finite")
+            return whole, scale
+        return weight, self._tensor(f"{name}.weight_scale").float()
+
+    def _weight(self, name: str, rows: int, columns: int) -> Tensor:
+        weight = self._tensor(f"{name}.weight")
+        if tuple(weight.shape) != (rows, columns):
+            raise CheckpointError(
+                f"{name} has shape {list(weight.shape)}, [{rows}, {columns}] is expected"
+            )
+        return weight
+
+    def _tensor(self, name: str) -> Tensor:
+        if name not in self.tensors:
+            raise CheckpointError(f"tensor {name} is missing")
+        return self.tensors[name].to(self.device)
 
 
 class Random:
@@ -173,7 +207,29 @@ class Random:
         return Matrix(weight.normal_(0, columns**-0.5, generator=self.generator))
 
 
-Source = Checkpoint | Random
+class Outline:
+    """Tensors without content, on torch's meta device."""
+
+    device = torch.device("meta")
+
+    def __init__(self, quantization: str | None, dtype: torch.dtype) -> None:
+        self.groups, self.dtype = groups_of(quantization), dtype
+
+    def has(self, name: str) -> bool:
+        return False
+
+    def vector(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return torch.empty(shape, device=self.device)
+
+    def matrix(self, prefix: str, rows: Rows, columns: int, group: str | None) -> Matrix:
+        shape = (sum(r for _, r in rows), columns)
+        if group not in self.groups:
+            return Matrix(torch.empty(shape, dtype=self.dtype, device=self.device))
+        scale = torch.empty(shape[0], device=self.device)
+        return Matrix(torch.empty(shape, dtype=torch.int8, device=self.device), scale)
+
+
+Source = Checkpoint | Random | Outline
 
 
 def from_tensors(
@@ -198,6 +254,13 @@ def random(
     return _build(config, Random(quantization, dtype, torch.device(device), seed))
 
 
+def outline(
+    config: JambaConfig, quantization: str | None, dtype: torch.dtype = torch.bfloat16
+) -> Weights:
+    """Weights without content: their shapes and bytes are those of the real ones."""
+    return _build(config, Outline(quantization, dtype))
+
+
 def _build(config: JambaConfig, source: Source) -> Weights:
     if config.hidden_act != "silu":
         raise ValueError(f"hidden_act {config.hidden_act!r}: the kernels know silu only")
@@ -205,7 +268,7 @@ def _build(config: JambaConfig, source: Source) -> Weights:
     table = source.matrix("", (("model.embed_tokens", rows),), hidden, None)
     if not config.tie_word_embeddings:
         head = source.matrix("", (("lm_head", rows),), hidden, "embedding")
-    elif "embedding" in source.groups and isinstance(source, Checkpoint):
+    elif "embedding" in source.groups and not isinstance(source, Random):
         head = source.matrix("", (("model.embed_tokens", rows),), hidden, "embedding")
     else:
         head = table

@@ -8,10 +8,13 @@ from tests.gpu.test_decode import pair
 from tests.jamba_core.conftest import random_ids
 
 
-@pytest.mark.parametrize("mode", [None, "int8"])
-def test_any_split_is_the_plain_model(mode: str | None) -> None:
+@pytest.mark.parametrize(("mode", "copies"), [(None, 256), ("int8", 256), (None, 0), ("int8", 3)])
+def test_any_split_is_the_plain_model(
+    mode: str | None, copies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mrkl.jamba_core.gpu import prefill
 
+    monkeypatch.setattr(prefill, "COPIES_FROM", copies)
     model, decoder, output = pair(mode, 2)
     ids = random_ids(2, 21, seed=3)
     want = model(ids, output.state)
@@ -42,6 +45,19 @@ def test_many_tokens_are_sorted_as_few_are() -> None:
     real = (lane < few.count[:, None]).flatten()
     # inside an expert the short way goes by token, and so does the long one
     assert torch.equal(few.pairs[real] // 3, long.pairs[real] // 3)
+
+
+def test_the_last_logits_come_from_as_many_pieces_as_it_takes() -> None:
+    from mrkl.jamba_core.gpu import prefill
+
+    model, decoder, output = pair(None, 1)
+    ids = random_ids(1, 9, seed=3)
+    want = model(ids, output.state).logits[0]
+    for keep in (2, 4):
+        decoder.load(output.state)
+        args = (decoder.weights, decoder.store, 0, 7, ids[0].to(DEVICE))
+        got = prefill.extend(*args, keep=keep, piece=3).cpu()
+        assert got.shape[0] == keep and (got - want[-keep:]).abs().max() <= 5e-5 * want.std()
 
 
 def test_what_does_not_fit_is_refused() -> None:
