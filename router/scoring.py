@@ -2,8 +2,9 @@
 
 A score is a weighted sum of comparisons whose weights hold for all experts: with the card, with
 the example questions, token by token, and by spelling. The weights pass from those of cards without
-examples to those of cards with many. An expert's score depends on its own card only, to the last bit, whoever stands beside
-it: vectors are kept in whole numbers, whose products are exact in any order.
+examples to those of cards with many. An expert's score depends on its own card only, to the last
+bit, whoever stands beside it: vectors are kept in whole numbers, whose products are exact in any
+order.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from mrkl.router.lexical import LexicalTable, Sparse
 SHARPNESS = np.float32(12.0)  # of the soft maximum over examples, as in training
 SHORTLIST = 256  # beyond so many experts, tokens are compared for the best only
 PARTS = 9
+REGIMES = 4
+NONE_PARTS = 5
 ENOUGH = 3.0  # examples at which the weights are half way between those of none and of many
 GRID = np.float32(4000)  # of unit vectors: all sums stay below 2**24 and so are exact in float32
 
@@ -64,14 +67,13 @@ class Query:
 class Mix:
     """The learned weights of the comparisons; shared by all experts."""
 
-    # [3, 9], rows: card alone; many examples and a description; many examples and a name. Columns:
-    # card, best example, blend, tokens, spelling of card, of best example, whitened blend,
-    # spelling of all examples together, their habits
+    # [4, 9], rows as in `regimes`. Columns: card, best example, blend, tokens, spelling of card, of
+    # best example, whitened blend, spelling of all examples together, their habits
     parts: Array
     count: float  # per log(1 + examples)
     guess: Array  # best example of a card without examples: guess[0] * card + guess[1]
     shrink: float  # how many examples the card counts for in the blend
-    none: Array  # [8], see `Catalogue.none_parts`
+    none: Array  # [4, 5], see `Catalogue.none_parts`
     centre: Array  # [128]: mean of questions
     whitening: Array  # [128, 128]: makes questions of one expert scatter alike in all directions
 
@@ -82,9 +84,11 @@ class Mix:
 
 
 def regimes(examples: NDArray[Any], described: NDArray[Any]) -> NDArray[np.float64]:
-    """How far each row of `Mix.parts` counts for cards [3, cards]; the three add up to 1."""
+    """How far each row of the weights counts for cards [4, cards]; the four add up to 1. Rows: a
+    described card alone; a name alone; many examples and a description; many and a name."""
     many = examples / (examples + ENOUGH)
-    return np.stack([1 - many, many * described, many * ~described])
+    few = 1 - many
+    return np.stack([few * described, few * ~described, many * described, many * ~described])
 
 
 class Catalogue:
@@ -102,8 +106,8 @@ class Catalogue:
         self.white = whole(np.stack([mix.whitened(blend) for blend in blends]))
         described = np.array([card.described for card in cards])
         self.regimes = regimes(counts, described)
-        alone, long, short = self.regimes
-        weights = [alone * a + long * b + short * c for a, b, c in mix.parts.T]
+        # summed row by row, so that a card's weights are the same to the bit beside any others
+        weights = [sum(r * w for r, w in zip(self.regimes, row, strict=True)) for row in mix.parts.T]
         self.weights = np.stack(weights).astype(np.float32)
         self.bias: Array = (mix.count * np.log1p(counts)).astype(np.float32)
 
@@ -164,17 +168,15 @@ class Catalogue:
 
     def none_score(self, query: Query, parts: Array) -> float:
         """Raw score of *none of them*; `parts` as from `parts`."""
-        return float(self.mix.none @ self.none_parts(query, parts))
+        return float((self.mix.none * self.none_parts(query, parts)).sum())
 
     def none_parts(self, query: Query, parts: Array) -> Array:
-        """[8]: the question's own none-score, 1 and the log of the number of experts; the same
-        as far as the best expert has examples, and how near that one's best example and its
-        whitened blend are."""
+        """[4, 5]: for each regime, as far as the best expert is of it: the question's own
+        none-score, 1, the log of the number of experts, and how near the best expert's best
+        example and its whitened blend are."""
         best = int(np.argmax(self.weighed(parts)))
-        shown = 1 - self.regimes[0, best]
-        any_card = [query.encoded.none, 1.0, np.log(len(self))]
-        near = [*any_card, parts[1, best], parts[6, best]]
-        return np.array([*any_card, *(shown * part for part in near)], np.float32)
+        near = [query.encoded.none, 1.0, np.log(len(self)), parts[1, best], parts[6, best]]
+        return np.outer(self.regimes[:, best], near).astype(np.float32)
 
 
 class _Tokens:

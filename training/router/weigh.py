@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 import mrkl
 from mrkl.router import Router
 from mrkl.router.encoder import Encoded
-from mrkl.router.scoring import PARTS
+from mrkl.router.scoring import NONE_PARTS, PARTS, REGIMES
 from training.router.rows import intents, share
 from training.router.trials import Trial, calibration_trials, intent_trials
 
@@ -40,9 +40,8 @@ PRIOR = {
     "name alone": 0.04,
     "banking77 none": 0.05,
 }
-NONE_PARTS = 8
-WEIGHTS = 3 * PARTS + 1
-DRIFT = 1e-4  # keeps the three rows of weights near one another
+WEIGHTS = REGIMES * PARTS + 1
+DRIFT = 1e-4  # keeps the rows of weights near one another
 SHRINK = 0.1  # of the covariance within experts, towards the same in all directions
 WORDS = 40  # questions of an intent that whitening reads
 
@@ -93,7 +92,7 @@ class Fit:
     def __init__(self, router: Router, trials: list[Trial]) -> None:
         widest = max(len(trial.experts) for trial in trials)
         self.parts = np.zeros((len(trials), WEIGHTS, widest), np.float32)
-        self.none = np.zeros((len(trials), NONE_PARTS), np.float32)
+        self.none = np.zeros((len(trials), REGIMES * NONE_PARTS), np.float32)
         self.open = np.zeros((len(trials), widest + 1), bool)
         self.right = np.zeros((len(trials), widest + 1), bool)
         self.open[:, -1] = True
@@ -106,17 +105,17 @@ class Fit:
             by_regime = catalogue.regimes[:, None] * parts[None]
             self.parts[i, :-1, :count] = by_regime.reshape(WEIGHTS - 1, count)
             self.parts[i, -1, :count] = np.log1p([len(card.examples) for card in cards])
-            self.none[i] = catalogue.none_parts(query, parts)
+            self.none[i] = catalogue.none_parts(query, parts).ravel()
             self.open[i, :count] = True
             self.right[i, :count] = [card.name in trial.right for card in cards]
             self.right[i, -1] = not trial.right
         self.weight = kind_weights(trials)
         self.kinds = np.array([trial.kind for trial in trials])
         mix = router.mix
-        self.start = np.array([*mix.parts.ravel(), mix.count, *mix.none], np.float64)
+        self.start = np.array([*mix.parts.ravel(), mix.count, *mix.none.ravel()], np.float64)
 
     def best(self) -> np.ndarray:
-        """Weights [WEIGHTS + NONE_PARTS]; no comparison may count against an expert."""
+        """Weights [WEIGHTS + REGIMES * NONE_PARTS]; no comparison may count against an expert."""
         parts, none = torch.from_numpy(self.parts), torch.from_numpy(self.none)
         closed, wrong = torch.from_numpy(~self.open), torch.from_numpy(~self.right)
         weight = torch.from_numpy(self.weight)
@@ -128,15 +127,16 @@ class Fit:
             every = torch.cat([experts, nobody[:, None]], 1)
             logp = every.masked_fill(closed, -1e9).log_softmax(-1)
             right = logp.masked_fill(wrong, -1e9).logsumexp(-1)
-            rows = x[: WEIGHTS - 1].view(3, PARTS)
-            total = -(weight * right).sum() + DRIFT * (rows - rows.mean(0)).square().mean()
+            rows = x[: WEIGHTS - 1].view(REGIMES, PARTS), x[WEIGHTS:].view(REGIMES, NONE_PARTS)
+            drift = sum((row - row.mean(0)).square().mean() for row in rows)
+            total = -(weight * right).sum() + DRIFT * drift
             total.backward()
             assert x.grad is not None
             return total.item(), x.grad.numpy()
 
         free = (None, None)
         bounds = [(0.0, None)] * (WEIGHTS - 1) + [free]
-        bounds += [(0.0, 3.0), free, (0.0, 2.0), free, free, free, free, free]
+        bounds += [(0.0, 3.0), free, (0.0, 2.0), free, free] * REGIMES
         found = minimize(loss, self.start, jac=True, method="L-BFGS-B", bounds=bounds)
         print(f"{len(self.weight)} trials, loss {found.fun:.4f}, {found.nit} steps")
         print(self.decided(found.x))
@@ -169,9 +169,10 @@ def weigh(folder: Path, phrasings: Path, shared: Path) -> None:
     trials = [trial for trial in calibration_trials(phrasings) if calibration_half(trial)]
     trials += intent_trials(shared)
     point = Fit(Remembering.load(folder), trials).best().astype(np.float32)
-    mix = point[: WEIGHTS - 1].reshape(3, PARTS)
-    print(np.round(mix, 2), np.round(point[WEIGHTS - 1 :], 2))
-    store(folder, {"mix": mix, "count": point[WEIGHTS - 1 : WEIGHTS], "none": point[WEIGHTS:]})
+    mix = point[: WEIGHTS - 1].reshape(REGIMES, PARTS)
+    none = point[WEIGHTS:].reshape(REGIMES, NONE_PARTS)
+    print(np.round(mix, 2), np.round(point[WEIGHTS - 1], 2), np.round(none, 2))
+    store(folder, {"mix": mix, "count": point[WEIGHTS - 1 : WEIGHTS], "none": none})
     Router.load(folder).keep_cards(folder, mrkl.builtin_experts())
 
 
