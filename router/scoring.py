@@ -23,7 +23,7 @@ SHARPNESS = np.float32(12.0)  # of the soft maximum over examples, as in trainin
 SHORTLIST = 256  # beyond so many experts, tokens are compared for the best only
 PARTS = 9
 REGIMES = 4
-NONE_PARTS = 5
+NONE_PARTS = 3 + PARTS
 ENOUGH = 3.0  # examples at which the weights are half way between those of none and of many
 GRID = np.float32(4000)  # of unit vectors: all sums stay below 2**24 and so are exact in float32
 
@@ -73,7 +73,7 @@ class Mix:
     count: float  # per log(1 + examples)
     guess: Array  # best example of a card without examples: guess[0] * card + guess[1]
     shrink: float  # how many examples the card counts for in the blend
-    none: Array  # [4, 5], see `Catalogue.none_parts`
+    none: Array  # [4, 12], see `Catalogue.none_parts`
     centre: Array  # [128]: mean of questions
     whitening: Array  # [128, 128]: makes questions of one expert scatter alike in all directions
 
@@ -171,12 +171,11 @@ class Catalogue:
         return float((self.mix.none * self.none_parts(query, parts)).sum())
 
     def none_parts(self, query: Query, parts: Array) -> Array:
-        """[4, 5]: for each regime, as far as the best expert is of it: the question's own
-        none-score, 1, the log of the number of experts, and how near the best expert's best
-        example and its whitened blend are."""
+        """[4, 12]: for each regime, as far as the best expert is of it: the question's own
+        none-score, 1, the log of the number of experts, and the best expert's comparisons."""
         best = int(np.argmax(self.weighed(parts)))
-        near = [query.encoded.none, 1.0, np.log(len(self)), parts[1, best], parts[6, best]]
-        return np.outer(self.regimes[:, best], near).astype(np.float32)
+        told = [query.encoded.none, 1.0, np.log(len(self)), *parts[:, best]]
+        return np.outer(self.regimes[:, best], told).astype(np.float32)
 
 
 class _Tokens:
