@@ -107,7 +107,9 @@ class Catalogue:
         described = np.array([card.described for card in cards])
         self.regimes = regimes(counts, described)
         # summed row by row, so that a card's weights are the same to the bit beside any others
-        weights = [sum(r * w for r, w in zip(self.regimes, row, strict=True)) for row in mix.parts.T]
+        weights = [
+            sum(r * w for r, w in zip(self.regimes, row, strict=True)) for row in mix.parts.T
+        ]
         self.weights = np.stack(weights).astype(np.float32)
         self.bias: Array = (mix.count * np.log1p(counts)).astype(np.float32)
 
@@ -188,8 +190,8 @@ class _Tokens:
 
     def compare(self, query: Query) -> Array:
         """The best match of each of the question's tokens, weighed [cards]."""
-        sims = cosines(self.tokens, whole(query.encoded.tokens).T)
-        matches = np.maximum.reduceat(sims, self.starts, axis=0)
+        matches = np.maximum.reduceat(self.tokens @ whole(query.encoded.tokens).T, self.starts)
+        matches = matches / (GRID * GRID)
         return (matches * query.encoded.weights).sum(1)
 
 

@@ -146,7 +146,9 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder of the data files")
     parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--pool", type=Path, required=True, help="folder of pool.txt, teacher.npy")
-    parser.add_argument("--composed", type=Path, required=True, help="file of training.router.composed")
+    parser.add_argument(
+        "--composed", type=Path, required=True, help="file of training.router.composed"
+    )
     parser.add_argument("--tokenizer", type=Path, default=Path("jamba_core/data/tokenizer.json"))
     parser.add_argument("--embeddings", type=Path, required=True, help="float16 [vocab, 576]")
     parser.add_argument("--out", type=Path, required=True)

@@ -41,7 +41,9 @@ def main() -> None:
     parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet's data.*")
     parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--composed", type=Path, required=True, help="file of training.router.composed")
+    parser.add_argument(
+        "--composed", type=Path, required=True, help="file of training.router.composed"
+    )
     parser.add_argument("--glosses", type=int, default=30000)
     options = parser.parse_args()
     rng = random.Random(7)

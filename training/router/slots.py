@@ -106,7 +106,9 @@ _UNITS: dict[str, str] = {
 }
 
 
-_CURRENCIES = frozenset("USD EUR GBP JPY CHF SEK INR AUD CAD PLN TRY ZAR".split())
+_CURRENCIES = frozenset(
+    ["USD", "EUR", "GBP", "JPY", "CHF", "SEK", "INR", "AUD", "CAD", "PLN", "TRY", "ZAR"]
+)
 _LISTS = {"country": "countries", "city": "cities", "element": "elements"}
 
 

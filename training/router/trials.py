@@ -176,6 +176,12 @@ def calibration_trials(folder: Path) -> list[Trial]:
     """Trials with catalogues of one to fifty experts, with and without examples."""
     builtin, files = mrkl.builtin_experts(), card_files(folder)
     trials = all_trials(folder, 0) + unseen_trials(files, builtin, 2)
-    for examples, offered, few in ((0, [], 1), (0, [], 6), (2, [], 2), (2, [], 6), (0, builtin, 40)):
+    for examples, offered, few in (
+        (0, [], 1),
+        (0, [], 6),
+        (2, [], 2),
+        (2, [], 6),
+        (0, builtin, 40),
+    ):
         trials += unseen_trials(files, offered, examples, few)
     return trials + composed_trials(builtin)
