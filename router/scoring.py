@@ -21,7 +21,7 @@ from mrkl.router.lexical import LexicalTable, Sparse
 
 SHARPNESS = np.float32(12.0)  # of the soft maximum over examples, as in training
 SHORTLIST = 256  # beyond so many experts, tokens are compared for the best only
-PARTS = 9
+PARTS = 10
 REGIMES = 4
 NONE_PARTS = 3 + PARTS
 ENOUGH = 3.0  # examples at which the weights are half way between those of none and of many
@@ -67,13 +67,13 @@ class Query:
 class Mix:
     """The learned weights of the comparisons; shared by all experts."""
 
-    # [4, 9], rows as in `regimes`. Columns: card, best example, blend, tokens, spelling of card, of
-    # best example, whitened blend, spelling of all examples together, their habits
+    # [4, 10], rows as in `regimes`. Columns: card, best example, blend, tokens, spelling of card, of
+    # best example, whitened blend, spelling of all examples together, their habits, tokens back
     parts: Array
     count: float  # per log(1 + examples)
     guess: Array  # best example of a card without examples: guess[0] * card + guess[1]
     shrink: float  # how many examples the card counts for in the blend
-    none: Array  # [4, 12], see `Catalogue.none_parts`
+    none: Array  # [4, 13], see `Catalogue.none_parts`
     centre: Array  # [128]: mean of questions
     whitening: Array  # [128, 128]: makes questions of one expert scatter alike in all directions
 
@@ -134,14 +134,14 @@ class Catalogue:
         return self.weighed(self.parts(query))
 
     def weighed(self, parts: Array) -> Array:
-        """Scores [experts] of comparisons [9, experts]."""
+        """Scores [experts] of comparisons [10, experts]."""
         total = self.bias.copy()
         for part, weight in zip(parts, self.weights, strict=True):
             total += weight * part
         return total
 
     def parts(self, query: Query) -> Array:
-        """The comparisons [9, experts], before they are weighed."""
+        """The comparisons [10, experts], before they are weighed."""
         pooled, guess = whole(query.encoded.pooled), self.mix.guess
         to_card = cosines(self.pooled, pooled)
         total = np.exp(SHARPNESS * (guess[0] * to_card + guess[1]))
@@ -153,19 +153,19 @@ class Catalogue:
         card, example, centre, habits = self._spellings.compare(query.spelling)
         nothing = np.zeros_like(to_card)
         found = np.stack(
-            [to_card, best, blend, nothing, card, example, white, centre, habits]
+            [to_card, best, blend, nothing, card, example, white, centre, habits, nothing]
         ).astype(np.float32)
-        found[3] = self._token_part(query, found)
+        found[[3, 9]] = self._token_parts(query, found)
         return found
 
-    def _token_part(self, query: Query, found: Array) -> Array:
-        """Token matches [experts]; in large catalogues for a shortlist only."""
+    def _token_parts(self, query: Query, found: Array) -> Array:
+        """Token matches [2, experts], there and back; in large catalogues for a shortlist only."""
         if len(self) <= SHORTLIST:
             return self._tokens.compare(query)
         best: list[int] = np.argpartition(-self.weighed(found), SHORTLIST)[:SHORTLIST].tolist()
         matches = _Tokens([self._cards[i] for i in best]).compare(query)
-        out = np.full(len(self), matches.min(), np.float32)
-        out[best] = matches
+        out = np.repeat(matches.min(1, keepdims=True), len(self), axis=1)
+        out[:, best] = matches
         return out
 
     def none_score(self, query: Query, parts: Array) -> float:
@@ -173,7 +173,7 @@ class Catalogue:
         return float((self.mix.none * self.none_parts(query, parts)).sum())
 
     def none_parts(self, query: Query, parts: Array) -> Array:
-        """[4, 12]: for each regime, as far as the best expert is of it: the question's own
+        """[4, 13]: for each regime, as far as the best expert is of it: the question's own
         none-score, 1, the log of the number of experts, and the best expert's comparisons."""
         best = int(np.argmax(self.weighed(parts)))
         told = [query.encoded.none, 1.0, np.log(len(self)), *parts[:, best]]
@@ -184,15 +184,18 @@ class _Tokens:
     """Tokens of some cards, stacked for comparing."""
 
     def __init__(self, cards: list[CardVectors]) -> None:
-        lengths = np.array([len(card.tokens) for card in cards])
-        self.starts: NDArray[np.intp] = (np.cumsum(lengths) - lengths).astype(np.intp)
+        self.lengths = np.array([len(card.tokens) for card in cards])
+        self.starts: NDArray[np.intp] = (np.cumsum(self.lengths) - self.lengths).astype(np.intp)
         self.tokens = whole(np.concatenate([card.tokens for card in cards]))
 
     def compare(self, query: Query) -> Array:
-        """The best match of each of the question's tokens, weighed [cards]."""
-        matches = np.maximum.reduceat(self.tokens @ whole(query.encoded.tokens).T, self.starts)
-        matches = matches / (GRID * GRID)
-        return (matches * query.encoded.weights).sum(1)
+        """[2, cards]: the best matches of the question's tokens, weighed; those of the card's."""
+        found = self.tokens @ whole(query.encoded.tokens).T
+        there = np.maximum.reduceat(found, self.starts) / (GRID * GRID)
+        # whole numbers in float64, so that their sums are exact as well
+        back = np.add.reduceat(found.max(1).astype(np.float64), self.starts)
+        back = back / (self.lengths * float(GRID) ** 2)
+        return np.stack([(there * query.encoded.weights).sum(1), back]).astype(np.float32)
 
 
 class _Spellings:
