@@ -92,6 +92,7 @@ def test_names_must_differ_and_not_be_none(router: Router) -> None:
     with pytest.raises(ValueError, match="distinct"):
         router.route("x", [make("none", "Nothing.")])
 
+
 def test_a_card_replaced_by_another_is_read_anew() -> None:
     router = Router.load()
     experts = [make("status", "Current state."), UNITS]
