@@ -113,11 +113,13 @@ class LexicalTable:
 
     def products(self, text: Sparse) -> NDArray[np.float32]:
         """Inner product of each vector with a text's [vectors]; of unit vectors, the cosine."""
-        starts = self.ends[text.buckets]
-        counts: NDArray[np.intp] = self.ends[text.buckets + 1] - starts
+        starts, ends = self.ends[text.buckets], self.ends[text.buckets + 1]
         # the entries of each of the text's buckets, one bucket after the other: a vector's sum
         # runs over them in this order, whoever stands beside it
-        before: NDArray[np.intp] = np.cumsum(counts) - counts
-        at: NDArray[np.intp] = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
-        terms = self.weights[at] * np.repeat(text.weights, counts)
-        return np.bincount(self.rows[at], terms, self.count).astype(np.float32)
+        spans = [slice(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True) if a < b]
+        if not spans:
+            return np.zeros(self.count, np.float32)
+        terms = np.concatenate([self.weights[span] for span in spans])
+        terms *= np.repeat(text.weights, ends - starts)
+        rows = np.concatenate([self.rows[span] for span in spans])
+        return np.bincount(rows, terms, self.count).astype(np.float32)

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mrkl.router import shelf
 from mrkl.router.encoder import Encoded, Encoder
 from mrkl.router.lexical import Lexicon, average
-from mrkl.router.scoring import CardVectors, Catalogue, Mix, Query
+from mrkl.router.scoring import SHORTLIST, CardVectors, Catalogue, Mix, Query
 from mrkl.router.text import card_text, token_ids
 from mrkl.router.tuning import SHELF, Tuning
 
@@ -31,6 +32,7 @@ NONE = "none"  # key of *none of them* in `Routing.probabilities`
 EXAMPLES_READ = 1000  # example questions of a card that are read
 CATALOGUES_KEPT = 8  # stacked catalogues kept ready
 CARDS_KEPT = 50_000
+_ANY = ("utf-8", "surrogatepass")  # an encoding of any text
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,17 @@ class Routing:
     expert: str | None
     probabilities: dict[str, float]
     candidates: list[str]
+
+
+@dataclass(frozen=True)
+class _Stacked:
+    """Cards with their catalogue; `distinct`: their names differ and none is "none"."""
+
+    cards: list[Card]
+    names: list[str]
+    by_number: NDArray[Any]  # the same names
+    distinct: bool
+    catalogue: Catalogue
 
 
 class Router:
@@ -65,8 +78,7 @@ class Router:
         )
         self.lexicon = Lexicon(values["lexicon"])
         self._cards: OrderedDict[bytes, CardVectors] = OrderedDict()
-        # by the identity of the card objects, which are kept beside it and so stay alive
-        self._catalogues: OrderedDict[tuple[int, ...], tuple[Catalogue, list[Card]]] = OrderedDict()
+        self._stacked: list[_Stacked] = []  # the newest last
 
     @classmethod
     def load(cls, folder: str | Path | None = None, tuning: Path | None = None) -> Self:
@@ -93,7 +105,7 @@ class Router:
     def use(self, tuning: Tuning) -> None:
         """Route with what was fitted or calibrated from now on."""
         self.tuning = tuning
-        self._catalogues.clear()
+        self._stacked = []
 
     def keep_cards(self, folder: str | Path, experts: Sequence[Expert]) -> None:
         """Store the vectors of these experts' cards (at least one) beside the weights in
@@ -105,19 +117,22 @@ class Router:
     def route(self, text: str, experts: Sequence[Expert]) -> Routing:
         """Route a text. Names must differ and none may be "none" (ValueError); with no experts
         on offer the outcome is *none* for certain."""
-        names = [expert.card.name for expert in experts]
-        if len(set(names)) != len(names) or NONE in names:
-            raise ValueError(f'experts need distinct names other than "{NONE}": {names}')
-        if not names:
+        if not experts:
             return Routing(None, {NONE: 1.0}, [])
-        scores, none = self.scores(text, experts)
+        cards = [expert.card for expert in experts]
+        stacked = self._stack(cards)
+        names = stacked.names
+        if not stacked.distinct:
+            raise ValueError(f'experts need distinct names other than "{NONE}": {names}')
+        scores, none = self._scores(text, stacked)
         tuning = self.tuning
         temperature = self.encoder.config.temperature * tuning.temperature
         logits = np.append(scores, none) / temperature
         raised = np.exp((logits - logits.max()).astype(np.float64))
         chance = (raised / raised.sum()).tolist()
-        order: list[int] = np.argsort(-scores, kind="stable").tolist()
-        candidates = [names[i] for i in order]
+        # a stable sort takes twice as long, and of so many experts nobody asks who came first
+        order = np.argsort(-scores, kind="stable" if len(names) <= SHORTLIST else None)
+        candidates: list[str] = stacked.by_number[order].tolist()
         probabilities = dict(zip([*names, NONE], chance, strict=True))
         best = candidates[0]
         enough = max(tuning.least, probabilities[NONE])
@@ -125,14 +140,16 @@ class Router:
 
     def scores(self, text: str, experts: Sequence[Expert]) -> tuple[np.ndarray, float]:
         """Uncalibrated scores [experts] in the order given, and that of *none*."""
-        catalogue = self.catalogue([expert.card for expert in experts])
-        query = self.query(text)
+        return self._scores(text, self._stack([expert.card for expert in experts]))
+
+    def _scores(self, text: str, stacked: _Stacked) -> tuple[np.ndarray, float]:
+        catalogue, query = stacked.catalogue, self.query(text)
         parts = catalogue.parts(query)
         scores, none = catalogue.weighed(parts), catalogue.none_score(query, parts)
         if self.tuning.head is None:
             return scores, none
         gains = self.tuning.head.gains(query)
-        told = [gains.get(expert.card.name, 0.0) for expert in experts]
+        told = [gains.get(name, 0.0) for name in stacked.names]
         return scores + np.array(told, np.float32), none
 
     def query(self, text: str) -> Query:
@@ -176,15 +193,22 @@ class Router:
 
     def catalogue(self, cards: list[Card]) -> Catalogue:
         """The cards (at least one) encoded and stacked; kept for the next call."""
-        identity = tuple(map(id, cards))
-        known = self._catalogues.get(identity)
-        if known is not None:
-            return known[0]
+        return self._stack(cards).catalogue
+
+    def _stack(self, cards: list[Card]) -> _Stacked:
+        kept = self._stacked  # another thread may put a new list in its place meanwhile
+        for known in reversed(kept):
+            if known.cards == cards:  # quick: the same objects, or different from the first one on
+                if known is not kept[-1]:
+                    self._stacked = [*(other for other in kept if other is not known), known]
+                return known
+        # copies, which lie side by side in memory: thousands of scattered ones are slow to reach
+        names = [str(card.name.encode(*_ANY), *_ANY) for card in cards]
+        distinct = len(set(names)) == len(names) and NONE not in names
         catalogue = Catalogue([self.encode_card(card) for card in cards], self.mix)
-        self._catalogues[identity] = (catalogue, cards)
-        while len(self._catalogues) > CATALOGUES_KEPT:
-            self._catalogues.popitem(last=False)
-        return catalogue
+        known = _Stacked(list(cards), names, np.array(names, object), distinct, catalogue)
+        self._stacked = [*kept, known][-CATALOGUES_KEPT:]
+        return known
 
     def _fingerprint(self, card: Card, examples: tuple[str, ...]) -> bytes:
         """A digest [16] of the weights and of all that is read of a card."""

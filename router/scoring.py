@@ -2,8 +2,9 @@
 
 A score is a weighted sum of comparisons whose weights hold for all experts: with the card, with
 the example questions, token by token, and by spelling. The weights pass from those of cards without
-examples to those of cards with many. An expert's score depends on its own card only, to the last bit, whoever stands beside
-it: vectors are kept in whole numbers, whose products are exact in any order.
+examples to those of cards with many. An expert's score depends on its own card only, to the last
+bit, whoever stands beside it: vectors are kept in whole numbers, whose products are exact in any
+order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from mrkl.router.lexical import LexicalTable, Sparse
 
 SHARPNESS = np.float32(12.0)  # of the soft maximum over examples, as in training
 SHORTLIST = 256  # beyond so many experts, tokens are compared for the best only
-PARTS = 9
+PARTS = 10
+REGIMES = 4
+NONE_PARTS = 3 + PARTS
 ENOUGH = 3.0  # examples at which the weights are half way between those of none and of many
 GRID = np.float32(4000)  # of unit vectors: all sums stay below 2**24 and so are exact in float32
 
@@ -64,14 +67,13 @@ class Query:
 class Mix:
     """The learned weights of the comparisons; shared by all experts."""
 
-    # [3, 9], rows: card alone; many examples and a description; many examples and a name. Columns:
-    # card, best example, blend, tokens, spelling of card, of best example, whitened blend,
-    # spelling of all examples together, their habits
+    # [4, 10], rows as in `regimes`. Columns: card, best example, blend, tokens, spelling of card, of
+    # best example, whitened blend, spelling of all examples together, their habits, tokens back
     parts: Array
     count: float  # per log(1 + examples)
     guess: Array  # best example of a card without examples: guess[0] * card + guess[1]
     shrink: float  # how many examples the card counts for in the blend
-    none: Array  # [8], see `Catalogue.none_parts`
+    none: Array  # [4, 13], see `Catalogue.none_parts`
     centre: Array  # [128]: mean of questions
     whitening: Array  # [128, 128]: makes questions of one expert scatter alike in all directions
 
@@ -82,9 +84,11 @@ class Mix:
 
 
 def regimes(examples: NDArray[Any], described: NDArray[Any]) -> NDArray[np.float64]:
-    """How far each row of `Mix.parts` counts for cards [3, cards]; the three add up to 1."""
+    """How far each row of the weights counts for cards [4, cards]; the four add up to 1. Rows: a
+    described card alone; a name alone; many examples and a description; many and a name."""
     many = examples / (examples + ENOUGH)
-    return np.stack([1 - many, many * described, many * ~described])
+    few = 1 - many
+    return np.stack([few * described, few * ~described, many * described, many * ~described])
 
 
 class Catalogue:
@@ -102,8 +106,10 @@ class Catalogue:
         self.white = whole(np.stack([mix.whitened(blend) for blend in blends]))
         described = np.array([card.described for card in cards])
         self.regimes = regimes(counts, described)
-        alone, long, short = self.regimes
-        weights = [alone * a + long * b + short * c for a, b, c in mix.parts.T]
+        # summed row by row, so that a card's weights are the same to the bit beside any others
+        weights = [
+            sum(r * w for r, w in zip(self.regimes, row, strict=True)) for row in mix.parts.T
+        ]
         self.weights = np.stack(weights).astype(np.float32)
         self.bias: Array = (mix.count * np.log1p(counts)).astype(np.float32)
 
@@ -128,14 +134,14 @@ class Catalogue:
         return self.weighed(self.parts(query))
 
     def weighed(self, parts: Array) -> Array:
-        """Scores [experts] of comparisons [9, experts]."""
+        """Scores [experts] of comparisons [10, experts]."""
         total = self.bias.copy()
         for part, weight in zip(parts, self.weights, strict=True):
             total += weight * part
         return total
 
     def parts(self, query: Query) -> Array:
-        """The comparisons [9, experts], before they are weighed."""
+        """The comparisons [10, experts], before they are weighed."""
         pooled, guess = whole(query.encoded.pooled), self.mix.guess
         to_card = cosines(self.pooled, pooled)
         total = np.exp(SHARPNESS * (guess[0] * to_card + guess[1]))
@@ -147,49 +153,49 @@ class Catalogue:
         card, example, centre, habits = self._spellings.compare(query.spelling)
         nothing = np.zeros_like(to_card)
         found = np.stack(
-            [to_card, best, blend, nothing, card, example, white, centre, habits]
+            [to_card, best, blend, nothing, card, example, white, centre, habits, nothing]
         ).astype(np.float32)
-        found[3] = self._token_part(query, found)
+        found[[3, 9]] = self._token_parts(query, found)
         return found
 
-    def _token_part(self, query: Query, found: Array) -> Array:
-        """Token matches [experts]; in large catalogues for a shortlist only."""
+    def _token_parts(self, query: Query, found: Array) -> Array:
+        """Token matches [2, experts], there and back; in large catalogues for a shortlist only."""
         if len(self) <= SHORTLIST:
             return self._tokens.compare(query)
         best: list[int] = np.argpartition(-self.weighed(found), SHORTLIST)[:SHORTLIST].tolist()
         matches = _Tokens([self._cards[i] for i in best]).compare(query)
-        out = np.full(len(self), matches.min(), np.float32)
-        out[best] = matches
+        out = np.repeat(matches.min(1, keepdims=True), len(self), axis=1)
+        out[:, best] = matches
         return out
 
     def none_score(self, query: Query, parts: Array) -> float:
         """Raw score of *none of them*; `parts` as from `parts`."""
-        return float(self.mix.none @ self.none_parts(query, parts))
+        return float((self.mix.none * self.none_parts(query, parts)).sum())
 
     def none_parts(self, query: Query, parts: Array) -> Array:
-        """[8]: the question's own none-score, 1 and the log of the number of experts; the same
-        as far as the best expert has examples, and how near that one's best example and its
-        whitened blend are."""
+        """[4, 13]: for each regime, as far as the best expert is of it: the question's own
+        none-score, 1, the log of the number of experts, and the best expert's comparisons."""
         best = int(np.argmax(self.weighed(parts)))
-        shown = 1 - self.regimes[0, best]
-        any_card = [query.encoded.none, 1.0, np.log(len(self))]
-        near = [*any_card, parts[1, best], parts[6, best]]
-        return np.array([*any_card, *(shown * part for part in near)], np.float32)
+        told = [query.encoded.none, 1.0, np.log(len(self)), *parts[:, best]]
+        return np.outer(self.regimes[:, best], told).astype(np.float32)
 
 
 class _Tokens:
     """Tokens of some cards, stacked for comparing."""
 
     def __init__(self, cards: list[CardVectors]) -> None:
-        lengths = np.array([len(card.tokens) for card in cards])
-        self.starts: NDArray[np.intp] = (np.cumsum(lengths) - lengths).astype(np.intp)
+        self.lengths = np.array([len(card.tokens) for card in cards])
+        self.starts: NDArray[np.intp] = (np.cumsum(self.lengths) - self.lengths).astype(np.intp)
         self.tokens = whole(np.concatenate([card.tokens for card in cards]))
 
     def compare(self, query: Query) -> Array:
-        """The best match of each of the question's tokens, weighed [cards]."""
-        sims = cosines(self.tokens, whole(query.encoded.tokens).T)
-        matches = np.maximum.reduceat(sims, self.starts, axis=0)
-        return (matches * query.encoded.weights).sum(1)
+        """[2, cards]: the best matches of the question's tokens, weighed; those of the card's."""
+        found = self.tokens @ whole(query.encoded.tokens).T
+        there = np.maximum.reduceat(found, self.starts) / (GRID * GRID)
+        # whole numbers in float64, so that their sums are exact as well
+        back = np.add.reduceat(found.max(1).astype(np.float64), self.starts)
+        back = back / (self.lengths * float(GRID) ** 2)
+        return np.stack([(there * query.encoded.weights).sum(1), back]).astype(np.float32)
 
 
 class _Spellings:

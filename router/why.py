@@ -27,6 +27,7 @@ PART_NAMES: tuple[str, ...] = (
     "examples together, whitened",
     "spelling of the examples together",
     "habits of the examples",
+    "the card's words in the question",
 )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mrkl.experts.base import Card, Expert, Parameter, Result
 from mrkl.router import NONE, Router
+from mrkl.router.scoring import regimes
 
 
 def make(name: str, description: str, *parameters: str, examples: tuple[str, ...] = ()) -> Expert:
@@ -90,6 +91,31 @@ def test_names_must_differ_and_not_be_none(router: Router) -> None:
         router.route("x", [WEATHER, WEATHER])
     with pytest.raises(ValueError, match="distinct"):
         router.route("x", [make("none", "Nothing.")])
+
+
+def test_a_card_replaced_by_another_is_read_anew() -> None:
+    router = Router.load()
+    experts = [make("status", "Current state."), UNITS]
+    first, _ = router.scores("is the kiln ready for bisque", experts)
+    experts[0].card = make("status", "Whether a kiln is ready for bisque.").card
+    second, _ = router.scores("is the kiln ready for bisque", experts)
+    assert second[0] > first[0] and second[1] == first[1]
+
+
+def test_many_catalogues_in_turn_give_what_each_gave_alone() -> None:
+    router = Router.load()
+    catalogues = [[*EXPERTS[:2], make(f"mill_{i}", f"Mills grain, kind {i}.")] for i in range(12)]
+    text = "how many grams of flour for the starter"
+    once = [router.scores(text, experts)[0] for experts in catalogues]
+    again = [router.scores(text, experts)[0] for experts in reversed(catalogues)]
+    np.testing.assert_array_equal(once, again[::-1])
+
+
+def test_each_kind_of_card_has_weights_of_its_own() -> None:
+    shares = regimes(np.array([0, 0, 9, 9]), np.array([True, False, True, False]))
+    np.testing.assert_allclose(shares.sum(0), 1)
+    assert shares[:, 0].argmax() == 0 and shares[:, 1].argmax() == 1
+    assert shares[:, 2].argmax() == 2 and shares[:, 3].argmax() == 3
 
 
 @settings(max_examples=40, deadline=None)

@@ -62,14 +62,18 @@ def rows(rng: random.Random, split: str) -> Iterator[Row]:
 def cases(rng: random.Random, pieces: Pieces) -> Iterator[Case]:
     """Endless questions with their cards and calls."""
     while True:
-        task = rng.choice(pieces.tasks)
-        made = composed(task, *_roles(task, pieces, rng), rng)
-        if made is None:
-            continue
-        asked = question(task, made, pieces, rng)
-        case = None if asked is None else _typed(task, made, *asked, rng)
+        case = case_of(rng.choice(pieces.tasks), pieces, rng)
         if case is not None:
             yield case
+
+
+def case_of(task: Task, pieces: Pieces, rng: random.Random) -> Case | None:
+    """A question with its card and its call, or None where a draw does not fit together."""
+    made = composed(task, *_roles(task, pieces, rng), rng)
+    if made is None:
+        return None
+    asked = question(task, made, pieces, rng)
+    return None if asked is None else _typed(task, made, *asked, rng)
 
 
 def _roles(task: Task, pieces: Pieces, rng: random.Random) -> tuple[list[Role], list[Role]]:

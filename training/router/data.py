@@ -8,12 +8,14 @@ and the first token embeddings (a PCA of the core teacher's, int8).
 import argparse
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
 from mrkl.router.encoder import unpacked
+from training.router import composed
 from training.router.cards import database_cards, encyclopedia_questions
 from training.router.corpus import words_of
 from training.router.rows import (
@@ -28,7 +30,7 @@ from training.router.rows import (
     word_problems,
 )
 
-SOURCES = ("builtin", "invented", "clinc150", "banking77")
+SOURCES = ("builtin", "invented", "clinc150", "banking77", "composed")
 LENGTH = 64
 STEP = 0.033  # of the teacher's vectors: 1.2 % of noise, half the bytes of a finer one
 NONSENSE = [
@@ -61,6 +63,8 @@ def clip(ids: list[int], length: int = LENGTH) -> list[int]:
 
 def card_texts(group: Group, rng: random.Random) -> list[str]:
     """Wordings of one card; the first is the form used at run time."""
+    if group.cards:
+        return group.cards
     texts: list[str] = []
     name = words_of(group.names[0])
     for description in group.descriptions or [""]:
@@ -105,7 +109,8 @@ def collect(options: argparse.Namespace, pool: list[str], pairs: list[list[int]]
     for source, count in (("clinc150", 100), ("banking77", 200)):
         more, found = intents(shared / f"{source}_train.jsonl.gz", source, count)
         groups, rows = groups + more, rows + found
-    return groups, rows
+    made, asked, twins = composed.read(options.composed)
+    return groups + made, rows + asked, twins
 
 
 def reduced(vectors: np.ndarray, size: int) -> np.ndarray:
@@ -141,6 +146,9 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder of the data files")
     parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--pool", type=Path, required=True, help="folder of pool.txt, teacher.npy")
+    parser.add_argument(
+        "--composed", type=Path, required=True, help="file of training.router.composed"
+    )
     parser.add_argument("--tokenizer", type=Path, default=Path("jamba_core/data/tokenizer.json"))
     parser.add_argument("--embeddings", type=Path, required=True, help="float16 [vocab, 576]")
     parser.add_argument("--out", type=Path, required=True)
@@ -149,13 +157,19 @@ def main() -> None:
     pack(options)
 
 
+def numbered(pairs: Iterable[tuple[str, str]], number: dict[str, int]) -> np.ndarray:
+    """Pairs of groups that both are there, by number, int16 [pairs, 2]."""
+    known = [(number[a], number[b]) for a, b in pairs if a in number and b in number]
+    return np.array(known, np.int16).reshape(-1, 2)
+
+
 def pack(options: argparse.Namespace) -> None:
     from tokenizers import Tokenizer
 
     rng = random.Random(5)
     pool = (options.pool / "pool.txt").read_text().split("\n")
     pairs = json.loads((options.pool / "pairs.json").read_text())
-    groups, rows = collect(options, pool, pairs)
+    groups, rows, twins = collect(options, pool, pairs)
     index = {text: i for i, text in enumerate(pool)}
 
     def text_id(text: str) -> int:
@@ -171,7 +185,7 @@ def pack(options: argparse.Namespace) -> None:
     ids = [clip(e.ids) for e in tokenizer.encode_batch(list(index), add_special_tokens=False)]
     families = {name: i for i, name in enumerate(sorted({group.family for group in groups}))}
     teacher = np.load(options.pool / "teacher.npy")
-    assert len(teacher) == len(pool), "teacher.npy must be made from this pool.txt"
+    assert len(teacher) <= len(pool), "teacher.npy must be made from this pool.txt"
     np.savez_compressed(
         options.out,
         tokens=np.array([i for text in ids for i in text], np.uint16),
@@ -185,6 +199,8 @@ def pack(options: argparse.Namespace) -> None:
         group_sources=np.array([SOURCES.index(group.source) for group in groups], np.int8),
         group_families=np.array([families[group.family] for group in groups], np.int16),
         group_held=np.array([group.held_out for group in groups]),
+        near_pairs=numbered(((g.name, other) for g in groups for other in g.near), number),
+        twin_pairs=numbered(twins, number),
         row_texts=row_texts,
         row_sources=np.array([SOURCES.index(row.source) for row in rows], np.int8),
         row_answers=answers,

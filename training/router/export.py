@@ -14,11 +14,11 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from mrkl.router.lexical import BUCKETS, buckets_of
-from mrkl.router.scoring import PARTS
+from mrkl.router.scoring import NONE_PARTS, PARTS, REGIMES
 from training.router.weigh import weigh
 
 HALF = {"position", "role", "whitening"}  # read as they stand, not as matrices
-KEEP = {*HALF, "mix"}
+KEEP = {*HALF, "mix", "none"}
 State = dict[str, np.ndarray]
 
 
@@ -57,8 +57,8 @@ def rarity(texts: list[str]) -> np.ndarray:
 
 def start_of(state: State) -> State:
     """Weights as trained, with spelling and whitened means not yet weighed."""
-    mix = np.tile(np.append(state["mix"], np.zeros(PARTS - 4)), (3, 1))
-    none = np.concatenate([[1.0], state["none_bias"], np.zeros(5)])
+    mix = np.tile(np.append(state["mix"], np.zeros(PARTS - 4)), (REGIMES, 1))
+    none = np.tile([1.0, *state["none_bias"], *np.zeros(NONE_PARTS - 3)], (REGIMES, 1))
     size = state["pool.weight"].shape[0]
     added = {
         "mix": mix,

@@ -10,6 +10,7 @@ import random
 import re
 from pathlib import Path
 
+from training.router import composed
 from training.router.corpus import docstring_pairs, wordnet_pairs
 from training.router.rows import (
     Row,
@@ -40,12 +41,18 @@ def main() -> None:
     parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet's data.*")
     parser.add_argument("--phrasings", type=Path, default=Path("training/data/phrasings"))
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--composed", type=Path, required=True, help="file of training.router.composed"
+    )
     parser.add_argument("--glosses", type=int, default=30000)
     options = parser.parse_args()
     rng = random.Random(7)
     shared: Path = options.shared
     groups, rows = invented(card_files(options.phrasings))
     texts = [row.text for row in rows] + [d for group in groups for d in group.descriptions]
+    made, asked, _ = composed.read(options.composed)
+    texts += [row.text for row in asked]
+    texts += [text for group in made for text in group.cards[::3]]
     rows = [*pattern_rows(options.phrasings, 1, rng)]
     for source in ("clinc150", "banking77"):
         rows += intents(shared / f"{source}_train.jsonl.gz", source, 100)[1]

@@ -43,13 +43,15 @@ class Group:
     """An expert as training sees it: pieces of its card and the questions it answers."""
 
     name: str
-    source: str  # builtin | invented | clinc | banking
+    source: str  # builtin | invented | clinc150 | banking77 | composed
     family: str
     held_out: bool = False
     names: list[str] = field(default_factory=list)
     descriptions: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    cards: list[str] = field(default_factory=list)  # whole texts, instead of pieces
+    near: list[str] = field(default_factory=list)  # groups that may be taken for this one
 
 
 @dataclass

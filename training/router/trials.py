@@ -2,15 +2,18 @@
 
 Out: `Trial`s (a text, the experts on offer, the right name or None). Held-out families of
 invented experts stand five at a time beside all built-in ones, card alone or with two examples;
-held-out patterns ask for the built-in ones; near misses and small talk ask for none.
+held-out patterns ask for the built-in ones; near misses and small talk ask for none. Composed cards
+of held-out tasks stand side by side as an engineer's own do.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mrkl
 from mrkl.experts.base import Card, Expert, Parameter, Result
+from training.data.composed import Case, case_of
+from training.data.pieces import Task, load
 from training.router.rows import (
     Row,
     card_files,
@@ -29,7 +32,7 @@ class Trial:
     text: str
     experts: tuple[Expert, ...]
     right: tuple[str, ...]  # empty: none of them
-    kind: str  # builtin | none | unseen | near miss | removed
+    kind: str  # builtin | none | unseen | near miss | removed | composed | composed none | …
     family: str
 
 
@@ -122,6 +125,46 @@ def intent_trials(shared: Path) -> list[Trial]:
     return trials
 
 
+def composed_trials(builtin: list[Expert], each: int = 10) -> list[Trial]:
+    """One to twelve cards of held-out tasks, half of them beside the built-in ones, with none to
+    four examples; for every task `each` questions, and a fifth as many where its card is missing
+    (then no built-in expert stands there, as it might do the work)."""
+    rng = random.Random(29)
+    pieces = load("heldout")
+    drawn = {task.id: _cases(task, rng) for task in pieces.tasks}
+    tasks = {task.id: task for task in pieces.tasks if len(drawn[task.id]) > 6}
+    trials: list[Trial] = []
+    for name, task in tasks.items():
+        for number in range(each + each // 5):
+            missing, shots = number >= each, rng.choice((0, 0, 0, 1, 2, 4))
+            near = [other for other in task.confusable if other in tasks]
+            size = rng.randint(1, 11) if missing else rng.randint(0, 11)
+            others = [other for other in tasks if other != name and other not in near]
+            beside = (near[:1] if rng.random() < 0.5 else []) + rng.sample(others, size)
+            asked = rng.choice(drawn[name])
+            cards = [] if missing else [_shown(asked, drawn[name], shots)]
+            cards += [_shown(rng.choice(drawn[other]), drawn[other], shots) for other in beside]
+            experts = [expert_of(card) for card in {card.name: card for card in cards}.values()]
+            if not missing and rng.random() < 0.5:
+                experts = [*builtin, *experts]
+            right = () if missing else (asked.card.name,)
+            kind = "composed none" if missing else "composed"
+            if len({e.card.name for e in experts}) == len(experts) and experts:
+                trials.append(Trial(asked.text, tuple(experts), right, kind, name))
+    return trials
+
+
+def _cases(task: Task, rng: random.Random) -> list[Case]:
+    found = [case_of(task, load("heldout"), rng) for _ in range(40)]
+    return [case for case in found if case is not None and len(case.text) < 240][:20]
+
+
+def _shown(case: Case, others: list[Case], examples: int) -> Card:
+    """Its card with some of the other questions to the same task."""
+    texts = [other.text for other in others if other is not case]
+    return replace(case.card, examples=tuple(dict.fromkeys(texts))[:examples])
+
+
 def all_trials(folder: Path, examples: int) -> list[Trial]:
     """All trials, the built-in experts with their shipped cards."""
     builtin = mrkl.builtin_experts()
@@ -133,6 +176,12 @@ def calibration_trials(folder: Path) -> list[Trial]:
     """Trials with catalogues of one to fifty experts, with and without examples."""
     builtin, files = mrkl.builtin_experts(), card_files(folder)
     trials = all_trials(folder, 0) + unseen_trials(files, builtin, 2)
-    for examples, offered, few in ((0, [], 1), (0, [], 6), (2, [], 2), (0, builtin, 40)):
+    for examples, offered, few in (
+        (0, [], 1),
+        (0, [], 6),
+        (2, [], 2),
+        (2, [], 6),
+        (0, builtin, 40),
+    ):
         trials += unseen_trials(files, offered, examples, few)
-    return trials
+    return trials + composed_trials(builtin)
