@@ -62,6 +62,7 @@ LAST = [
     "Kimani",
     "Lunde",
 ]
+# The four experts below are only drafted for, never called.
 TEXTS = (
     "the north gate stays shut", "bring both ladders on Thursday", "who moved the blue chairs",
     "no soup for table nine", "Miro sends his regards", "mind the third step", "we sail at dawn",
@@ -75,7 +76,7 @@ def member_since(member: str) -> str:
 
     :param member: full name of the person
     """
-    raise NotImplementedError
+    return member
 
 
 @mrkl.expert
@@ -84,7 +85,7 @@ def parcel_status(code: str) -> str:
 
     :param code: tracking code
     """
-    raise NotImplementedError
+    return code
 
 
 @mrkl.expert
@@ -93,7 +94,7 @@ def diary_entry(day: date) -> str:
 
     :param day: the day
     """
-    raise NotImplementedError
+    return day.isoformat()
 
 
 @mrkl.expert
@@ -102,7 +103,7 @@ def morse_code(text: str) -> str:
 
     :param text: what is to be encoded
     """
-    raise NotImplementedError
+    return text
 
 
 @dataclass(frozen=True)
