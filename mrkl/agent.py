@@ -297,6 +297,8 @@ class Agent:
             draft = applied(draft, run.stood_in)
             if draft.confidence < least:
                 return ending.undecided(draft, outcomes, run.opinions)
+            if draft.instead is not None and _lost(outcomes):
+                return ending.abstained(draft.instead or NOT_SURE, draft.confidence)
             template = self._template(language, asked, draft, outcomes, meter, trace)
             return ending.answered(draft, outcomes, template, run.opinions)
         except BudgetExceeded as error:
@@ -314,7 +316,7 @@ class Agent:
         trace: Trace,
     ) -> str:
         """The answer's wording; none where a step failed or the module cannot word it in time."""
-        if any(isinstance(outcome, Failure) for outcome in outcomes.values()):
+        if _lost(outcomes):
             return ""
         try:
             return language.word(question, draft, outcomes, meter)
@@ -365,6 +367,11 @@ class _Late:
 
     def route(self, text: str, experts: Sequence[Expert]) -> RoutingLike:
         return self._agent.router.route(text, experts)
+
+
+def _lost(outcomes: Outcomes) -> bool:
+    """Whether a step has failed."""
+    return any(isinstance(outcome, Failure) for outcome in outcomes.values())
 
 
 def _turns(history: History) -> list[Turn]:

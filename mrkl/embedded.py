@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from mrkl.assignment import other_ways
 from mrkl.budget import Meter
 from mrkl.confidence import FLOOR, Certainty
+from mrkl.core_files import load_jamba
 from mrkl.decoding import Pen, Unfinished
 from mrkl.language import Choice, Draft, ModelError, Offer, Outcomes, Turn
 from mrkl.numbers_in import repeated_numbers, unread_numbers
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from mrkl.jamba_core.model import Jamba
     from mrkl.jamba_core.session import Session
 
-DEVICES = ("cpu", "cuda")
 MAX_CARDS = 4  # cards shown to the core, docs/contracts.md
 PLAN_TOKENS = 200  # of a whole plan
 ANSWER_TOKENS = 64
@@ -69,6 +70,7 @@ SHOWN_SHARE = 0.05
 
 # Mean log-probability of a token below which what the core says by itself is mostly nonsense (of 50
 # such texts read on 2026-11-25: 12 of 13 below it, 11 of 37 above).
+SECOND_THOUGHTS = 0.78  # confidence of a plan that is tried where the core would abstain
 FLUENT = -0.3
 NO_TALKER = "I am better at figures, facts, dates and units than at talk."
 
@@ -111,6 +113,8 @@ class EmbeddedJamba:
         question = in_digits(question)
         with self._lock:
             first = _Drafting(self, question, offer, meter, trace).draft()
+            if first.kind == "abstain":
+                first = self._second_thoughts(first, question, offer, meter, trace)
             if not history or first.kind != "abstain":
                 return first
             asked, answered = history[-1]
@@ -118,6 +122,25 @@ class EmbeddedJamba:
             trace.add("note", text=f"read with the turn before: {together}")
             second = _Drafting(self, together, offer, meter, trace).draft()
             return first if second.kind == "abstain" else second
+
+    def _second_thoughts(
+        self, first: Draft, question: str, offer: Offer, meter: Meter, trace: Trace
+    ) -> Draft:
+        """The plan it would make if it had to: taken where it is as sure as plans get.
+
+        The plainest questions are missing from what the core was taught, since evaluations are full
+        of them, so it takes some for unanswerable. Where the plan fails (what is not there is not
+        found) the first thought stands, as `instead`.
+        """
+        if not first.chosen:
+            return first
+        second = _Drafting(self, question, offer, meter, trace, must=True).draft()
+        experts = [offer.experts[name] for name in second.plan.experts()]
+        here = all(e.name in offer.known and e.effects in ("none", "read") for e in experts)
+        if second.kind != "plan" or second.confidence < SECOND_THOUGHTS or not here:
+            return first
+        trace.add("note", text="not left unanswered: the plan is sure enough to be tried")
+        return replace(second, instead=first.text)
 
     def word(self, question: str, draft: Draft, outcomes: Outcomes, meter: Meter) -> str:
         """Go on from the plan's state, with the results, to the answer's template."""
@@ -151,9 +174,15 @@ class _Drafting:
     """The writing of one draft."""
 
     def __init__(
-        self, module: EmbeddedJamba, question: str, offer: Offer, meter: Meter, trace: Trace
+        self,
+        module: EmbeddedJamba,
+        question: str,
+        offer: Offer,
+        meter: Meter,
+        trace: Trace,
+        must: bool = False,
     ) -> None:
-        self.question = question
+        self.question, self.must = question, must
         self.trace = trace
         self.meter = meter
         self.routings: dict[str, dict[str, float]] = {}
@@ -174,7 +203,7 @@ class _Drafting:
         """Steps until the core says that there are enough, or something else than steps."""
         steps: list[Step] = []
         try:
-            planned: bool | None = True if self.whole else self._needs_experts()
+            planned: bool | None = True if self.whole or self.must else self._needs_experts()
             while True:
                 number = len(steps) + 1
                 before = self.pen.fork()
@@ -312,7 +341,8 @@ class _Drafting:
         except Unfinished as error:
             text = _whole_sentences(error.text)
         self.trace.add(kind, text=text)
-        return Draft(kind, text=text, confidence=self.certainty.probability())
+        confidence = self.certainty.probability()
+        return Draft(kind, text=text, confidence=confidence, chosen=kind == "abstain")
 
 
 def _same_call(one: Step, other: Step) -> bool:
@@ -351,45 +381,3 @@ def _whole_sentences(text: str) -> str:
     """A text that was cut short, up to its last full sentence."""
     end = max(text.rfind(mark) for mark in ".!?")
     return text[: end + 1] if end > 0 else f"{text.rstrip()} …"
-
-
-def shipped_folder() -> Path:
-    """The checkpoint inside the package."""
-    from mrkl import jamba_core
-
-    return Path(next(iter(jamba_core.__path__))) / "data"
-
-
-def load_jamba(model: str | Path | None, quantize: str | None = None, device: str = "cpu") -> Jamba:
-    """The model that ships with the package, or one from a folder or the hub; raises ModelError.
-
-    device: cpu, or cuda for the GPU engine, which stands in a Jamba's place.
-    """
-    if device not in DEVICES:
-        raise ModelError(f"device {device!r} is not one of {', '.join(DEVICES)}", "bad_arguments")
-    folder = _folder(model)
-    try:
-        if device == "cpu":
-            from mrkl.jamba_core.model import Jamba as loader
-        else:
-            from mrkl.jamba_core.gpu import Loader as loader
-        jamba = cast("Jamba", loader.from_pretrained(folder, quantization=quantize))
-        tokens, rows = jamba.tokenizer.vocab_size, jamba.config.vocab_size
-        if tokens > rows:
-            raise ValueError(f"its tokenizer knows {tokens} tokens, the model only {rows}")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"the language core in {folder} cannot be loaded: {error}") from None
-    return jamba
-
-
-def _folder(model: str | Path | None) -> Path:
-    """Where the checkpoint lies; fetched from the hub for a name that is no folder."""
-    if model is None:
-        return shipped_folder()
-    from mrkl.jamba_core.hub import HubError, checkpoint_folder
-
-    try:
-        return checkpoint_folder(model)
-    except HubError as error:
-        kind = "offline" if error.offline else "bad_arguments"
-        raise ModelError(str(error), kind) from None

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from mrkl import call_match
 from mrkl.call_match import Match
-from mrkl.embedded import MAX_CARDS, EmbeddedJamba, shipped_folder, shown_cards
+from mrkl.core_files import shipped_folder
+from mrkl.embedded import MAX_CARDS, EmbeddedJamba, shown_cards
 from mrkl.experts.base import Expert
 from mrkl.experts.registry import builtin_experts
 from mrkl.language import Offer, RouterLike

@@ -78,8 +78,9 @@ class Choice:
 class Draft:
     """What the module makes of a question.
 
-    `text` is what it says, or why it abstains. `confidence` is between 0 and 1. `state` is the
-    module's own and comes back to it in `word`.
+    `text` is what it says, or why it abstains; `chosen` says that it abstains of its own accord.
+    `confidence` is between 0 and 1. `state` is the module's own and comes back to it in `word`.
+    `instead` is said where the plan fails: the module was in two minds.
     """
 
     kind: Literal["plan", "say", "abstain"]
@@ -88,6 +89,8 @@ class Draft:
     confidence: float = 1.0
     choices: Mapping[int, Choice] = field(default_factory=dict[int, Choice])
     state: Any = None
+    chosen: bool = False
+    instead: str | None = None
 
 
 class Language(Protocol):

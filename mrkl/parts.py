@@ -97,7 +97,8 @@ def load_language(model: Any, quantize: str | None = None, device: str = "cpu") 
 
 
 def _checkpoint(model: str | Path, quantize: str | None, device: str) -> Language:
-    from mrkl.embedded import EmbeddedJamba, load_jamba
+    from mrkl.core_files import load_jamba
+    from mrkl.embedded import EmbeddedJamba
     from mrkl.jamba_core.chat import ChatError, ChatFormat
 
     jamba = load_jamba(model, quantize, device)

@@ -72,7 +72,7 @@ def _ours(folder: Path) -> bool:
 
 
 def _folder(model: str | None) -> Path:
-    from mrkl.embedded import shipped_folder
+    from mrkl.core_files import shipped_folder
 
     return Path(model) if model else shipped_folder()
 
