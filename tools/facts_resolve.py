@@ -19,6 +19,7 @@ MAX_NAME = 80  # characters
 _TYPO_FROM = 5  # letters: shorter names are never corrected
 _LONG_NAME = 8  # letters from which two typing errors are allowed
 _TYPO_CITY = 100_000  # inhabitants: names of smaller cities are no corrections
+_NO_TYPOS: tuple[Kind, ...] = ("continent", "country", "planet", "element")
 _RANK_WEIGHT = (1.0, 0.6, 0.05, 0.05)  # a city's own name, a usual short name, alternates
 _CLOSE = 0.3  # a second city with so much of the first one's weight is mentioned
 _NOUNS = ("city of ", "country of ", "planet ", "element ", "republic of ", "city ")
@@ -148,8 +149,8 @@ class Resolver:
     def _corrected(self, shown: str, kinds: Sequence[Kind]) -> Entity | None:
         """The one thing whose name is a typing error away, if there is exactly one."""
         key = name_key(shown)
-        if len(key) < _TYPO_FROM:
-            return None
+        if len(key) < _TYPO_FROM or self._candidates(key, _NO_TYPOS):
+            return None  # `South America` is no misspelt South Africa
         limit = 1 if len(key) < _LONG_NAME else 2
         near: dict[int, set[tuple[Kind, int]]] = {}
         for name, kind, number in self._near_names(key, limit, kinds):

@@ -127,6 +127,8 @@ def test_a_typing_error_is_corrected_and_said(facts: Facts) -> None:
     assert "Switzerland" in found.text
     assert fault(facts.lookup, "capital", "wakanda").kind == "no_answer"
     assert "taking 'goldd' as gold" in facts.lookup("symbol", "goldd").text
+    with pytest.raises(FactsError, match="south america"):  # and no misspelt South Africa
+        facts.lookup("capital", "south america")
     assert fault(facts.lookup, "symbol", "irn").kind == "no_answer"
 
 
