@@ -11,6 +11,7 @@ import pytest
 
 from mrkl.numbers_in import answer_numbers, argument_numbers
 from mrkl.prompt import ABSTAIN, ANSWER, END, PLAN, QUESTION, RESULTS, SAY
+from tests.training.processes import said_by_processes
 from training.data import filling, mixture
 from training.data.adapt import SIGNATURES
 from training.data.patterns import all_patterns
@@ -132,3 +133,11 @@ def test_yes_or_no_facts_name_a_thing_and_a_condition() -> None:
 
 def test_sources_are_many(sample: list[Row]) -> None:
     assert len({row.source.split()[0] for row in islice(sample, 1500)}) >= 7
+
+
+def test_rows_do_not_depend_on_the_process() -> None:
+    told = (
+        "from training.data import mixture\n"
+        "print([(row.prompt, row.target) for row in mixture.rows(11, 700)])\n"
+    )
+    assert len(said_by_processes(told)) == 1

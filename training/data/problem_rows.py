@@ -69,15 +69,11 @@ def result_of(expression: str, references: dict[int, Any]) -> Any:
 
 def plan_row(question: str, expressions: list[str], rng: random.Random, source: str, key: str):
     """A row with one calculator step an expression; None if one cannot be evaluated."""
-    values: dict[int, Any] = {}
-    steps, results = [], []
-    for number, expression in enumerate(expressions, 1):
-        value = result_of(expression, values)
-        if value is None:
-            return None
-        values[number] = value
-        steps.append(StepText(words_of(expression), "calculator", f'expression="{expression}"'))
-        results.append((number, Result(value)))
+    values = chain(expressions)
+    if values is None:
+        return None
+    steps = [StepText(words_of(e), "calculator", f'expression="{e}"') for e in expressions]
+    results = [(number, Result(value)) for number, value in enumerate(values, 1)]
     answer = rng.choice(ANSWERS).replace("#K", f"#{len(steps)}")
     return from_prompt(render_row(question, [], steps, results, answer), source, key)
 
@@ -227,8 +223,9 @@ def _told(new: dict[str, str], match: re.Match[str]) -> str:
 _DIGITS = re.compile(r"(?<![\w.,/:-])\d[\d,]*(?:\.\d+)?(?![\d/:]|[,.]\d|st\b|nd\b|rd\b|th\b)")
 
 
-def _digits(question: str) -> set[str]:
-    return {text.rstrip(",") for text in _DIGITS.findall(question)}
+def _digits(question: str) -> list[str]:
+    """The numbers in digits, each once, in the question's order: a seed gives the same row."""
+    return list(dict.fromkeys(text.rstrip(",") for text in _DIGITS.findall(question)))
 
 
 def _near(value: int, question: str, text: str, rng: random.Random) -> int:
