@@ -336,6 +336,7 @@ class Agent:
         finished: Outcomes | None = None,
         draft: Draft | None = None,
     ) -> Run:
+        second = stand_ins(draft, self._experts) if draft else {}
         return Run(
             self._experts,
             self.world,
@@ -349,8 +350,8 @@ class Agent:
             entry,
             finished or {},
             self._call,
-            stand_ins(draft, self._experts) if draft else {},
-            close=close_calls(draft, self._experts) if draft else {},
+            second,
+            close=close_calls(draft, second) if draft else {},
         )
 
     def _refusal(self, expert: Expert, step: Step) -> str | None:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, cast
 
-from mrkl.experts.base import Expert, Result
+from mrkl.experts.base import Result
 from mrkl.language import Draft
-from mrkl.stand_in import stand_ins
 
 CLOSE = 0.5  # of the chosen expert's probability, from which the next one is asked too
 _TOLERANCE = 1e-9  # relative; two ways to compute a number may round differently
@@ -33,10 +32,10 @@ class Opinion:
         return {"expert": self.expert, "text": str(self.result), "agrees": self.agrees}
 
 
-def close_calls(draft: Draft, experts: Mapping[str, Expert]) -> dict[int, tuple[str, float]]:
-    """The second expert of each step where two are close, and its probability, by step."""
+def close_calls(draft: Draft, second: Mapping[int, str]) -> dict[int, tuple[str, float]]:
+    """Of the `stand_ins`, by step, those that are close, each with its probability."""
     found: dict[int, tuple[str, float]] = {}
-    for number, name in stand_ins(draft, experts).items():
+    for number, name in second.items():
         choice = draft.choices[number]
         if choice.router[name] >= CLOSE * choice.probability > 0:
             found[number] = name, choice.router[name]

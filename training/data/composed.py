@@ -12,7 +12,6 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -25,7 +24,7 @@ from training.data.card_rows import NO_EXPERT, styled, written
 from training.data.card_steps import Planned
 from training.data.composed_cards import Composed, composed
 from training.data.composed_questions import question
-from training.data.firewall import Firewall
+from training.data.firewall import wall
 from training.data.pieces import Pieces, Role, Task, load
 from training.data.pieces_check import problems
 from training.data.row import Row, from_prompt
@@ -102,13 +101,7 @@ def _typed(
     arguments = {made.names[role]: value for role, value in said.items()}
     text, arguments = styled(Question(text, arguments), made.card, rng)
     case = Case(task, text, made.card, arguments)
-    return case if _copied(case, text) and not _wall().hit(text) else None
-
-
-@cache
-def _wall() -> Firewall:
-    """What evaluation questions look like: nothing composed may repeat one by chance."""
-    return Firewall.load()
+    return case if _copied(case, text) and not wall().hit(text) else None
 
 
 def _copied(one: Case, text: str) -> bool:

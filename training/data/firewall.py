@@ -85,6 +85,12 @@ class Firewall:
         return wall
 
 
+@cache
+def wall() -> Firewall:
+    """The wordings of the evaluation questions, as shipped; read once."""
+    return Firewall.load()
+
+
 def evaluation_questions(paths: Iterable[Path]) -> Iterator[str]:
     """The questions of evaluation files. Raises ValueError for a row without one."""
     for path in paths:

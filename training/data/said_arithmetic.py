@@ -9,9 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from training.data.firewall import Firewall
+from training.data.firewall import wall
 from training.data.numbers_as_words import in_words
 from training.data.row import Row
 from training.data.styles import restyle
@@ -255,11 +254,6 @@ def phrase(rng: random.Random) -> Piece:
     return ordered(rng, depth) if kind < 0.9 else done_next(rng, rng.choice((1, 1, 2)))
 
 
-@cache
-def _wall() -> Firewall:
-    return Firewall.load()
-
-
 def rows(rng: random.Random) -> Iterator[Row]:
     """Endless rows of this kind."""
     while True:
@@ -275,6 +269,6 @@ def said(rng: random.Random) -> Row | None:
     piece = phrase(rng)
     openers = OPENERS if not piece.words.startswith(VERBS) else ORDERED
     question = rng.choice(openers).format(e=piece.words)
-    if len(piece.words) > 160 or _wall().hit(question):
+    if len(piece.words) > 160 or wall().hit(question):
         return None
     return plan_row(restyle(question, (), rng), [piece.expression], rng, "arithmetic", "said")

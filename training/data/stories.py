@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from training.data.firewall import Firewall
+from training.data.firewall import wall
 from training.data.row import Row
 from training.data.story_sums import (
     NAME,
@@ -239,11 +239,6 @@ def simplified(expression: str) -> str:
     return re.sub(r" / (\d+)/(\d+)$", r" * \2 / \1", expression)
 
 
-@cache
-def _wall() -> Firewall:
-    return Firewall.load()
-
-
 def rows(rng: random.Random, split: str) -> Iterator[Row]:
     """Endless rows of this kind."""
     from training.data.problem_rows import plan_row
@@ -252,7 +247,7 @@ def rows(rng: random.Random, split: str) -> Iterator[Row]:
     while True:
         story = rng.choice(known)
         made = problem(story, rng)
-        if made is None or len(made.question) > LONGEST or _wall().hit(made.question):
+        if made is None or len(made.question) > LONGEST or wall().hit(made.question):
             continue
         question = restyle(made.question, (), rng)
         row = plan_row(question, made.expressions, rng, "stories", story.id)

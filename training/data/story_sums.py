@@ -14,7 +14,6 @@ from fractions import Fraction
 
 NAME = re.compile(r"[a-z_]\w*")
 _TERM = re.compile(r"([+-]?)\s*(\w+)")
-KINDS = ("count", "money", "real", "percent", "times", "fraction")
 MOST_STEPS = 5
 
 
